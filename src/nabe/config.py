@@ -1,0 +1,65 @@
+"""Settings of a running Nabe, each once: environment variables `NABE_*` over the `server` block of `nabe.yaml`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from nabe.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this instance runs. Environment variable of `query_rows`: `NABE_QUERY_ROWS`, and so on."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = 8080
+    """Port of HTTP."""
+    storage: str = ""
+    """SQLAlchemy URL of the catalogue, ledger and accounts; empty: SQLite in `.nabe/` of the workspace."""
+    query_rows: int = 10_000_000
+    """Most rows one answer may have."""
+    query_seconds: float = 60.0
+    """Seconds after which a question is stopped."""
+    query_memory: int = 1_000_000_000
+    """Bytes that the engine may hold in memory."""
+    session_hours: float = 12.0
+    """Hours after which a log-in ends."""
+    secure_cookies: bool = False
+    """Send session cookies over HTTPS only (switch on behind TLS)."""
+    trusted_proxies: str = ""
+    """Addresses of reverse proxies whose X-Forwarded-* headers count, comma-separated."""
+    log_level: str = "info"
+    """debug, info, warning or error."""
+
+
+def load(server: Mapping[str, Any] | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from the `server` block and the environment; `Invalid` names the one that does not fit."""
+    values: dict[str, Any] = {}
+    known = {item.name: item for item in fields(Settings)}
+    for name, value in (server or {}).items():
+        if name not in known:
+            raise Invalid(f"nabe.yaml: server.{name} is not a setting.", hint=f"Known: {', '.join(known)}.", field=f"server.{name}")
+        values[name] = _typed(f"server.{name}", value, known[name].type)
+    for name, item in known.items():
+        if (value := environ.get(f"NABE_{name.upper()}")) is not None:
+            values[name] = _typed(f"NABE_{name.upper()}", value, item.type)
+    return Settings(**values)
+
+
+def _typed(name: str, value: Any, kind: Any) -> Any:
+    try:
+        if kind == "bool":
+            return value if isinstance(value, bool) else {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
+        return {"int": int, "float": float, "str": str}[str(kind)](value)
+    except (ValueError, KeyError, TypeError):
+        raise Invalid(f"{name}: {value!r} is not a {kind}.", field=name, value=str(value)) from None
+
+
+def state_folder(workspace: Path) -> Path:
+    """Where a workspace's own state lives (`.nabe/`: catalogue, ledger, caches)."""
+    return workspace / ".nabe"

@@ -1,0 +1,139 @@
+"""Systems (silos) and the datasets that live in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from nabe.model.text import Text
+
+
+class Access(StrEnum):
+    """Who may know that a dataset exists and ask for it. Only `open` may be read without a grant."""
+
+    OPEN = "open"
+    GROUP = "group"
+    INTERNAL = "internal"
+    RESTRICTED = "restricted"
+
+
+class FieldType(StrEnum):
+    """Types of the hub; `arrow_type` in `model.schema` gives the Arrow type of each."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    GEOMETRY = "geometry"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A foreign key: values of the field occur in `dataset`.`field`."""
+
+    dataset: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One attribute.
+
+    `name` is the hub's name ([a-z][a-z0-9_]*), `column` the silo's own (empty: the same).
+    `unit` is a UCUM code; `vocabulary` the id of a code list; `personal` marks personal data (GDPR Art. 4).
+    """
+
+    name: str
+    type: FieldType
+    title: Text = Text()
+    description: Text = Text()
+    column: str = ""
+    unit: str = ""
+    personal: bool = False
+    vocabulary: str = ""
+    references: Reference | None = None
+
+    @property
+    def source_column(self) -> str:
+        return self.column or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a silo (or one dataset of it) may be asked for.
+
+    `rows`: most rows one question may pull out of it. `timeout_s`: seconds until it is cut off.
+    """
+
+    rows: int = 5_000_000
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A silo: a department application, database, folder or service, reached by one adapter.
+
+    `connection` is the adapter's own settings; secrets in it only as `${ENV}` or `file:` references, resolved when used.
+    """
+
+    id: str
+    title: Text
+    adapter: str
+    owner: str
+    connection: Mapping[str, Any] = field(default_factory=dict)
+    description: Text = Text()
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """What makes a dataset a product: SQL of a use case over other datasets, run under that use case's grants."""
+
+    use_case: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A table of a silo, or a product, as the hub knows it.
+
+    `id` is `[a-z][a-z0-9_]{0,62}` and its name in SQL. `source` is the adapter's own setting for this table
+    (path and dialect, table name, ...). `key` are the fields that identify a row; `subject` the field that identifies
+    the person or household a row is about (the unit of minimum group sizes; empty: the row itself).
+    Geometry reaches the hub as WKB in OGC:CRS84 whatever `crs` (the silo's own, e.g. `EPSG:25832`) says.
+    `update_every` is an ISO 8601 duration. `public` words are those a stranger may read when `access` is open.
+    """
+
+    id: str
+    title: Text
+    owner: str
+    access: Access
+    fields: tuple[Field, ...]
+    system: str = ""
+    source: Mapping[str, Any] = field(default_factory=dict)
+    product: Product | None = None
+    description: Text = Text()
+    key: tuple[str, ...] = ()
+    subject: str = ""
+    time: str = ""
+    crs: str = ""
+    licence: str = ""
+    keywords: tuple[str, ...] = ()
+    theme: str = ""
+    update_every: str = ""
+    modified: str = ""
+    synthetic: bool = False
+    limits: Limits | None = None
+
+    def field(self, name: str) -> Field | None:
+        """The field of that name, or nothing."""
+        return next((item for item in self.fields if item.name == name), None)
+
+    @property
+    def geometry(self) -> Field | None:
+        """The first geometry field, or nothing."""
+        return next((item for item in self.fields if item.type is FieldType.GEOMETRY), None)

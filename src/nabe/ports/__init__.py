@@ -1,0 +1,1 @@
+"""What Nabe needs of the outside, as small protocols. Implementations live in `adapters/` and `stores/`."""

@@ -43,7 +43,11 @@ def load(server: Mapping[str, Any] | None = None, environ: Mapping[str, str] = o
     known = {item.name: item for item in fields(Settings)}
     for name, value in (server or {}).items():
         if name not in known:
-            raise Invalid(f"nabe.yaml: server.{name} is not a setting.", hint=f"Known: {', '.join(known)}.", field=f"server.{name}")
+            raise Invalid(
+                f"nabe.yaml: server.{name} is not a setting.",
+                hint=f"Known: {', '.join(known)}.",
+                field=f"server.{name}",
+            )
         values[name] = _typed(f"server.{name}", value, known[name].type)
     for name, item in known.items():
         if (value := environ.get(f"NABE_{name.upper()}")) is not None:
@@ -54,7 +58,11 @@ def load(server: Mapping[str, Any] | None = None, environ: Mapping[str, str] = o
 def _typed(name: str, value: Any, kind: Any) -> Any:
     try:
         if kind == "bool":
-            return value if isinstance(value, bool) else {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
+            return (
+                value
+                if isinstance(value, bool)
+                else {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
+            )
         return {"int": int, "float": float, "str": str}[str(kind)](value)
     except (ValueError, KeyError, TypeError):
         raise Invalid(f"{name}: {value!r} is not a {kind}.", field=name, value=str(value)) from None

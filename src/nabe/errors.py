@@ -64,7 +64,9 @@ class Denied(NabeError):
     status = 403
     code = "denied"
 
-    def __init__(self, detail: str, *, reasons: tuple[tuple[str, dict[str, Any]], ...] = (), hint: str = "", **params: Any):
+    def __init__(
+        self, detail: str, *, reasons: tuple[tuple[str, dict[str, Any]], ...] = (), hint: str = "", **params: Any
+    ):
         super().__init__(detail, hint=hint, **params)
         self.reasons = reasons
 

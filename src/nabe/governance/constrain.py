@@ -57,7 +57,9 @@ def _must_be_readable(name: str, dataset: Dataset, readable: tuple[str, ...]) ->
         return
     if dataset.field(name) is None:
         raise Invalid(
-            f"{dataset.id!r} has no field {name!r}.", hint=f"Fields you may read: {', '.join(readable) or 'none'}.", field=name
+            f"{dataset.id!r} has no field {name!r}.",
+            hint=f"Fields you may read: {', '.join(readable) or 'none'}.",
+            field=name,
         )
     raise Denied(
         f"Field {name!r} of {dataset.id!r} is not covered by your grant.",

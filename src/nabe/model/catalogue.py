@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 
 from nabe.model.dataset import Dataset, System
@@ -140,6 +141,18 @@ class Snapshot:
     def get(self, kind: str, id: str) -> Noun | None:
         """The document of that kind and id, or nothing."""
         return next((noun for noun in self.nouns() if noun.id == id and kind_of(noun) == kind), None)
+
+    @cached_property
+    def granting(self) -> Mapping[str, tuple[str, ...]]:
+        """Dataset id -> ids of the use cases that hold a grant for it or make it."""
+        found: dict[str, list[str]] = {}
+        for case in self.usecases.values():
+            for grant in case.grants:
+                found.setdefault(grant.dataset, []).append(case.id)
+        for dataset in self.datasets.values():
+            if dataset.product is not None and dataset.product.use_case in self.usecases:
+                found.setdefault(dataset.id, []).append(dataset.product.use_case)
+        return {dataset: tuple(dict.fromkeys(cases)) for dataset, cases in found.items()}
 
     def ancestry(self, organisation: str) -> tuple[str, ...]:
         """The organisation and those above it, nearest first. Stops at a cycle."""

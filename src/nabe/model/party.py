@@ -20,7 +20,9 @@ class OrganisationKind(StrEnum):
 
 
 #: Kinds that belong to the administration in the narrow sense (access level `internal`).
-ADMINISTRATION = frozenset({OrganisationKind.MUNICIPALITY, OrganisationKind.DEPARTMENT, OrganisationKind.OWNED_ENTERPRISE})
+ADMINISTRATION = frozenset(
+    {OrganisationKind.MUNICIPALITY, OrganisationKind.DEPARTMENT, OrganisationKind.OWNED_ENTERPRISE}
+)
 #: Kinds that belong to the "Konzern Stadt" (access level `group`).
 GROUP = ADMINISTRATION | {OrganisationKind.MUNICIPAL_COMPANY}
 

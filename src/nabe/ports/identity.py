@@ -37,7 +37,13 @@ class Identity(Protocol):
         """Whose token or session is this? `NotAuthenticated` if none's or expired. The actor has at most the token's roles."""
 
     def create_token(
-        self, actor: str, name: str, *, at: dt.datetime, expires: dt.datetime | None, roles: frozenset[Role] | None = None
+        self,
+        actor: str,
+        name: str,
+        *,
+        at: dt.datetime,
+        expires: dt.datetime | None,
+        roles: frozenset[Role] | None = None,
     ) -> tuple[Token, str]:
         """A new token and its secret (`nabe_...`). `roles` narrows those of the account."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nabe.governance.facts import Facts
+from nabe.governance.facts import Facts, end_of
 from nabe.model.decision import Effect, Obligations, Request, Verdict
 
 
@@ -19,4 +19,5 @@ def own_product(request: Request, facts: Facts) -> Verdict | None:
         {"dataset": facts.dataset.id, "use_case": product.use_case},
         law="Art. 5 (1) b GDPR",
         obligations=Obligations(columns=columns),
+        until=end_of(facts.use_case.expires) if facts.use_case.expires else None,
     )

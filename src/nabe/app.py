@@ -1,0 +1,194 @@
+"""The only wiring: an opened workspace, and the web application over it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import pkgutil
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from nabe import config
+from nabe.errors import Invalid, SourceRefused, Unknown
+from nabe.hub import Hub
+from nabe.ports.catalogue import Catalogue
+from nabe.ports.engine import Budget
+from nabe.ports.identity import Identity
+from nabe.ports.ledger import Ledger
+from nabe.ports.source import Adapter, AdapterContext, Source
+from nabe.query.reach import Reach
+from nabe.stores.duckdb import DuckDbEngine
+from nabe.stores.relational import RelationalStore
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from nabe.web.interface import Interface
+
+
+@dataclass(slots=True)
+class Nabe:
+    """An opened workspace; a context manager that closes what it holds."""
+
+    root: Path
+    settings: config.Settings
+    hub: Hub
+    identity: Identity
+    catalogue: Catalogue
+    ledger: Ledger
+    adapters: Mapping[str, Adapter]
+    sources: Sources
+    engine: DuckDbEngine
+    store: RelationalStore
+
+    def close(self) -> None:
+        """Free silos, engine and store."""
+        self.sources.close()
+        self.engine.close()
+        self.store.close()
+
+    def __enter__(self) -> Nabe:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
+    """Open the workspace in `root` (a folder with `nabe.yaml`), creating its state on first use.
+
+    Raises `Invalid` if the folder is none or a setting does not fit.
+    """
+    root = root.resolve()
+    if settings is None:
+        settings = config.load(_server_block(root))
+    state = config.state_folder(root)
+    (state / "cache").mkdir(parents=True, exist_ok=True)
+    store = RelationalStore(settings.storage or f"sqlite:///{state / 'nabe.sqlite'}")
+    sources = Sources(store.catalogue, adapters(), root, state / "cache")
+    engine = DuckDbEngine(str(state / "cache"))
+    budget = Budget(settings.query_seconds, settings.query_rows, settings.query_memory)
+    hub = Hub(
+        catalogue=store.catalogue,
+        ledger=store.ledger,
+        reach=Reach(sources.open),
+        engine=engine,
+        clock=lambda: dt.datetime.now(dt.UTC),
+        budget=budget,
+        validate=_validate,
+    )
+    return Nabe(
+        root, settings, hub, store.identity, store.catalogue, store.ledger, sources.adapters, sources, engine, store
+    )
+
+
+def asgi(nabe: Nabe) -> Starlette:
+    """The web application: every registered interface over the hub."""
+    from nabe.web.application import build
+    from nabe.web.services import Services
+
+    return build(Services(nabe.hub, nabe.identity, nabe.settings), interfaces())
+
+
+def interfaces() -> list[Interface]:
+    """Every northbound interface: each package of `nabe.apis`, and the portal; found by being there."""
+    import nabe.apis
+
+    names = [f"nabe.apis.{item.name}" for item in pkgutil.iter_modules(nabe.apis.__path__) if item.ispkg]
+    return [importlib.import_module(name).INTERFACE for name in [*names, "nabe.portal"]]
+
+
+@cache
+def adapters() -> Mapping[str, Adapter]:
+    """Kinds of silos, built in or installed (entry point group `nabe.adapters`), by id."""
+    return {entry.name: entry.load()() for entry in entry_points(group="nabe.adapters")}
+
+
+class Sources:
+    """Open silos, one per declared system; reopened when its declaration changes."""
+
+    def __init__(self, catalogue: Catalogue, adapters: Mapping[str, Adapter], root: Path, cache: Path) -> None:
+        self.adapters = adapters
+        self._catalogue = catalogue
+        self._root = root
+        self._cache = cache
+        self._open: dict[str, tuple[object, Source]] = {}
+        self._lock = Lock()
+
+    def open(self, id: str) -> Source:
+        """The silo with this id."""
+        snapshot = self._catalogue.snapshot()
+        system = snapshot.systems.get(id)
+        if system is None:
+            raise Unknown(f"There is no system {id!r}.", system=id)
+        allow = snapshot.city.allow_hosts if snapshot.city else ()
+        with self._lock:
+            declared, source = self._open.get(id, (None, None))
+            if source is not None and declared == (system, allow):
+                return source
+            adapter = self.adapters.get(system.adapter)
+            if adapter is None:
+                hint = f"Installed adapters: {', '.join(sorted(self.adapters))}."
+                raise SourceRefused(id, f"no adapter {system.adapter!r} is installed.", hint=hint)
+            folder = self._cache / id
+            folder.mkdir(parents=True, exist_ok=True)
+            opened = adapter.open(
+                system, secret_resolver(self._root), AdapterContext(str(self._root), str(folder), allow)
+            )
+            self._open[id] = ((system, allow), opened)
+        if source is not None:
+            source.close()
+        return opened
+
+    def close(self) -> None:
+        """Close all."""
+        with self._lock:
+            for _, source in self._open.values():
+                source.close()
+            self._open.clear()
+
+
+def secret_resolver(root: Path):  # type: ignore[no-untyped-def]  # returns Callable[[str], str]
+    """Resolve `${ENV}` references and `file:` references (relative to the workspace) inside a setting."""
+    import os
+
+    def resolve(text: str) -> str:
+        if text.startswith("file:"):
+            path = (root / text.removeprefix("file:")).resolve()
+            try:
+                return path.read_text("utf-8").strip()
+            except OSError:
+                name = text.removeprefix("file:")
+                raise Invalid(
+                    f"The secret file {name!r} cannot be read.", hint="Create it, readable by Nabe only."
+                ) from None
+
+        def variable(match: re.Match[str]) -> str:
+            value = os.environ.get(match[1])
+            if value is None:
+                raise Invalid(
+                    f"The environment variable {match[1]} is not set.", hint="It holds a secret of the workspace."
+                )
+            return value
+
+        return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", variable, text)
+
+    return resolve
+
+
+def _server_block(root: Path) -> Mapping[str, object]:
+    from nabe.manifest import server_block
+
+    return server_block(root)
+
+
+def _validate(snapshot: object) -> list[str]:
+    from nabe.manifest import check_snapshot
+
+    return [str(problem) for problem in check_snapshot(snapshot, adapters())]

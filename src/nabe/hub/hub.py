@@ -1,0 +1,247 @@
+"""The Hub: its verbs, and the order in which an answer comes to be.
+
+resolve names -> decide -> seal -> plan and read -> ledger -> stream. See docs/architecture.md, "A question".
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import pyarrow as pa
+
+from nabe.errors import Denied, NabeError
+from nabe.hub.deciding import NO_DATASET, Deciding
+from nabe.hub.declaring import Declaring, Validate
+from nabe.hub.explaining import Explanation
+from nabe.hub.finding import Finding, Found, Lineage, SystemView
+from nabe.hub.noting import Counted, Note
+from nabe.hub.reading import Asking, Sealing, readable, scans
+from nabe.model.catalogue import Change, City, Goal, Revision, Snapshot, Vocabulary
+from nabe.model.dataset import Field
+from nabe.model.decision import Action, Decision
+from nabe.model.ledger import ChainedEntry, Entry
+from nabe.model.party import Actor, Organisation
+from nabe.model.query import Query, SealedQuery, SealedScan
+from nabe.model.result import Result
+from nabe.model.schema import field_type
+from nabe.model.text import Text
+from nabe.model.usecase import UseCase
+from nabe.ports.catalogue import Catalogue
+from nabe.ports.engine import Budget, Engine
+from nabe.ports.ledger import Ledger, Usage
+from nabe.query import plan
+from nabe.query.reach import Reach
+
+
+class Hub:
+    """The one door to a city's data. Thread-safe; every verb names the actor, reads also the use case."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        ledger: Ledger,
+        reach: Reach,
+        engine: Engine,
+        clock: Callable[[], dt.datetime],
+        budget: Budget,
+        validate: Validate = lambda _: (),
+    ) -> None:
+        self._catalogue = catalogue
+        self._ledger = ledger
+        self._reach = reach
+        self._engine = engine
+        self._clock = clock
+        self._budget = budget
+        self._deciding = Deciding(catalogue, clock)
+        self._sealing = Sealing(self._deciding)
+        self._finding = Finding(self._deciding)
+        self._declaring = Declaring(catalogue, self._deciding, validate)
+
+    # --- find -------------------------------------------------------------------------------------------------------
+
+    def version(self) -> int:
+        """Version of the declarations; what was read before a change of it may be out of date."""
+        return self._catalogue.snapshot().version
+
+    def city(self) -> City:
+        """The municipality."""
+        return self._catalogue.snapshot().city or City("city", Text("Ohne Namen", "Unnamed"))
+
+    def organisations(self) -> Mapping[str, Organisation]:
+        """The organisation tree, public."""
+        return self._catalogue.snapshot().organisations
+
+    def goals(self) -> Mapping[str, Goal]:
+        """Goals of the city's strategy, public."""
+        return self._catalogue.snapshot().goals
+
+    def vocabularies(self) -> Mapping[str, Vocabulary]:
+        """Code lists, public."""
+        return self._catalogue.snapshot().vocabularies
+
+    def find(self, actor: Actor, use_case: str, *, text: str = "", ids: Iterable[str] = ()) -> list[Found]:
+        """Datasets the actor may know of, best match first, each with the decision to read it for `use_case`."""
+        return self._finding.datasets(actor, use_case, text, ids, self._catalogue.snapshot())
+
+    def dataset(self, actor: Actor, use_case: str, id: str) -> Found:
+        """One dataset; `Unknown` if it is not there or may not be known."""
+        return self._finding.dataset(actor, use_case, id, self._catalogue.snapshot())
+
+    def systems(self, actor: Actor) -> list[SystemView]:
+        """Silos that hold something the actor may know of."""
+        return self._finding.systems(actor, self._catalogue.snapshot())
+
+    def usecases(self, actor: Actor) -> list[UseCase]:
+        """Use cases the actor may know of."""
+        return list(self._finding.usecases(actor, self._catalogue.snapshot()))
+
+    def usecase(self, actor: Actor, id: str) -> UseCase:
+        """One use case; `Unknown` if it is not there or may not be known."""
+        return self._finding.usecase(actor, id, self._catalogue.snapshot())
+
+    def lineage(self, actor: Actor, use_case: str, id: str) -> Lineage:
+        """Where a dataset comes from and what is made of it, as far as the actor may know."""
+        self.dataset(actor, use_case, id)
+        return self._finding.lineage(actor, id, self._catalogue.snapshot())
+
+    # --- read -------------------------------------------------------------------------------------------------------
+
+    def read(self, actor: Actor, use_case: str, question: Query | str, *, interface: str = "") -> Result:
+        """The answer to a question (a `Query`, or SQL), streamed.
+
+        Raises any error of `nabe.errors`; a denial and a failure leave a line in the ledger, too. What is not open is
+        written to the ledger, durably, before its first row is handed out.
+        """
+        asking = Asking(actor, use_case, self._catalogue.snapshot())
+        note = Note(self._ledger, self._clock, asking, interface)
+        try:
+            query = self._sealing.query(asking, question)
+            sealed = self._sealing.seal(asking, query)
+            answer = plan.run(sealed, self._reach, self._engine, self._budget)
+        except Denied as error:
+            note.refused(error)
+            raise
+        except NabeError as error:
+            note.failed(error)
+            raise
+        note.reading(sealed)
+        counted = Counted(answer.batches.batches, note)
+
+        def close() -> None:
+            counted.close()
+            answer.batches.close()
+            note.done()
+
+        return Result(
+            schema=answer.batches.schema,
+            batches=counted,
+            fields=_fields(answer.batches.schema, sealed),
+            decisions=tuple(dict.fromkeys(scan.decision for scan in scans(sealed))),
+            sources=answer.sources,
+            total=answer.total,
+            on_close=close,
+        )
+
+    # --- explain ----------------------------------------------------------------------------------------------------
+
+    def explain(self, actor: Actor, use_case: str, question: Query | str) -> Explanation:
+        """The decisions and the plan for a question, without reading data.
+
+        A denial of a dataset that the actor may know of is explained, not raised. Other errors are.
+        """
+        asking = Asking(actor, use_case, self._catalogue.snapshot())
+        if isinstance(question, Query):
+            datasets = [scan.dataset for _, scan in question.scans]
+            found = [self._sealing.decision(asking, name) for name in dict.fromkeys(datasets)]
+            decisions = tuple(decision for _, decision in found)
+            fields = tuple((dataset.id, readable(dataset, decision)) for dataset, decision in found)
+            if not all(decision.permit for decision in decisions):
+                return Explanation(False, decisions, tuple((name, ()) for name, _ in fields))
+        query = self._sealing.query(asking, question)
+        sealed = self._sealing.seal(asking, query)
+        if isinstance(question, str):
+            found = [self._sealing.decision(asking, scan.dataset) for _, scan in query.scans]
+            decisions = tuple({decision.id: decision for _, decision in found}.values())
+            fields = tuple({dataset.id: readable(dataset, decision) for dataset, decision in found}.items())
+        return Explanation(
+            True, decisions, fields, tuple(plan.explain(sealed, self._reach, self._engine, self._budget))
+        )
+
+    # --- declare ----------------------------------------------------------------------------------------------------
+
+    def declare(
+        self, actor: Actor, changes: Sequence[Change], *, expect: int, approvals_from_files: bool = False
+    ) -> int:
+        """Change the declarations, all or none; the new version. Needs a role that keeps the catalogue."""
+        version = self._declaring.declare(
+            actor, changes, expect=expect, at=self._clock(), approvals_from_files=approvals_from_files
+        )
+        what = ", ".join(f"{change.kind} {change.id}" for change in changes[:20])
+        more = f" and {len(changes) - 20} more" if len(changes) > 20 else ""
+        consent = "; consents as recorded in the files" if approvals_from_files else ""
+        self.record(Entry(self._clock(), actor.id, "", "declared", detail=f"version {version}: {what}{more}{consent}"))
+        return version
+
+    def approve(self, actor: Actor, use_case: str, dataset: str, *, note: str = "") -> int:
+        """The data owner's consent to the grant of `dataset` for `use_case`; the new version."""
+        version = self._declaring.approve(actor, use_case, dataset, note=note, at=self._clock())
+        self.record(Entry(self._clock(), actor.id, use_case, "approved", dataset, detail=f"version {version}"))
+        return version
+
+    def nouns(self, actor: Actor) -> Snapshot:
+        """All declarations as they are, for those who keep them."""
+        snapshot = self._catalogue.snapshot()
+        self._declaring.may_declare(actor, snapshot)
+        return snapshot
+
+    def history(self, actor: Actor, kind: str = "", id: str = "", limit: int = 100) -> list[Revision]:
+        """Revisions, newest first. Of one dataset for those who may know it; of everything for those who keep it."""
+        snapshot = self._catalogue.snapshot()
+        if kind == "dataset" and id:
+            self.dataset(actor, "", id)
+        else:
+            self._declaring.may_declare(actor, snapshot)
+        return self._catalogue.history(kind, id, limit)
+
+    # --- audit ------------------------------------------------------------------------------------------------------
+
+    def audit(self, actor: Actor, *, dataset: str = "", after: int = 0, limit: int = 100) -> list[ChainedEntry]:
+        """Ledger entries: all for data protection and ethics, those of their data for data owners."""
+        self._may_audit(actor, dataset)
+        self.record(Entry(self._clock(), actor.id, "", "audited", dataset))
+        return self._ledger.entries(after=after, limit=limit, dataset=dataset)
+
+    def usage(self, actor: Actor, since: dt.datetime, until: dt.datetime) -> list[Usage]:
+        """Reads by dataset and use case, as far as the actor may audit or know the dataset."""
+        snapshot = self._catalogue.snapshot()
+        known = {
+            dataset.id for dataset in snapshot.datasets.values() if self._deciding.may_know(actor, dataset, snapshot)
+        }
+        return [use for use in self._ledger.usage(since, until) if use.dataset in known]
+
+    def record(self, entry: Entry, *, durable: bool = True) -> None:
+        """Write an event that is not a read (log-in, token, ...) to the ledger."""
+        self._ledger.append([entry], durable=durable)
+
+    def _may_audit(self, actor: Actor, dataset: str) -> Decision:
+        snapshot = self._catalogue.snapshot()
+        noun = self.dataset(actor, "", dataset).dataset if dataset else NO_DATASET
+        decision = self._deciding.decide(actor, Action.AUDIT, noun, "", snapshot)
+        if not decision.permit:
+            raise Denied(
+                "Reading the ledger is not permitted.",
+                reasons=tuple((verdict.reason, dict(verdict.params)) for verdict in decision.because),
+            )
+        return decision
+
+
+def _fields(schema: pa.Schema, sealed: SealedQuery) -> tuple[Field, ...]:
+    """Describe the columns: a dataset's own field where the answer is the dataset's rows, else name and type."""
+    known: dict[str, Field] = {}
+    if not sealed.sql:
+        ((_, item),) = sealed.inputs
+        scan = item if isinstance(item, SealedScan) else item.scan
+        known = {field.name: field for field in scan.dataset.fields}
+    return tuple(known.get(column.name) or Field(column.name, field_type(column)) for column in schema)

@@ -1,1 +1,1 @@
-"""TODO"""
+"""North: one folder per interface; each exposes `INTERFACE` and is registered by being here."""

@@ -1,1 +1,1 @@
-"""TODO"""
+"""Where Nabe keeps and joins data: implementations of the catalogue, ledger, identity and engine ports."""

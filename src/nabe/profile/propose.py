@@ -1,0 +1,182 @@
+"""From what a probe sees of a table to a proposed dataset, its findings and the sketches of its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from nabe.model.dataset import Access, Dataset, Field, FieldType, Reference
+from nabe.model.names import hub_name
+from nabe.model.text import Text
+from nabe.ports.source import Column, Probe, Table
+from nabe.profile import look
+from nabe.profile.column import ColumnProfile
+from nabe.profile.findings import Finding
+from nabe.profile.keys import choose_key, choose_time, key_rank
+from nabe.profile.municipal import recognise
+from nabe.profile.personal import judge
+from nabe.profile.places import find_place
+from nabe.profile.references import can_refer, find_references
+from nabe.profile.scan import Scanned, scan
+from nabe.profile.seen import Seen
+from nabe.profile.sketch import KeySketch
+from nabe.profile.titles import mended, split_words, title_of
+from nabe.profile.units import Unit, unit_of
+
+#: Most fields of one dataset that are kept as sketches.
+_SKETCHED = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """`dataset` is ready for review, `findings` say what was judged and why, `sketch` is to be kept for later ones."""
+
+    dataset: Dataset
+    findings: list[Finding]
+    sketch: tuple[KeySketch, ...]
+
+
+def propose(
+    probe: Probe,
+    table: str,
+    *,
+    id: str,
+    owner: str,
+    system: str,
+    known: Sequence[KeySketch] = (),
+    progress: Callable[[float], None] = lambda _: None,
+) -> Proposal:
+    """Read the table once and propose a dataset `id` of `system`, owned by `owner`.
+
+    `known`: sketches of the datasets declared so far. `progress` is told the share done, 0..1. Nothing is published:
+    access is `internal`, or `restricted` as soon as one field is suspected of holding personal data.
+    """
+    described = probe.describe(table, lambda share: progress(share / 2))
+    scanned = scan(probe, described, lambda share: progress(0.5 + share / 2))
+    others = [sketch for sketch in known if sketch.dataset != id]
+    seen = _judge(described, scanned, others, system)
+    dataset = _dataset(seen, id, owner, system)
+    progress(1.0)
+    return Proposal(dataset, look.findings(seen, dataset, others), _sketches(seen, dataset))
+
+
+def _judge(table: Table, scanned: Scanned, known: Sequence[KeySketch], system: str) -> Seen:
+    columns = scanned.columns
+    judged = judge(columns)
+    units = {c.name: unit for c in columns if (unit := unit_of(mended(c.name)))}
+    numbers = (FieldType.NUMBER, FieldType.INTEGER)
+    kinds = {c.name: kind for c in columns if (kind := recognise(c))}
+    key, certain = choose_key(columns, scanned.together, table.key)
+    has_geometry = any(c.type is FieldType.GEOMETRY for c in columns)
+    references = {c.name: found for c in columns if (found := find_references(c, kinds.get(c.name), known))}
+    for column, other_table, other_column in table.references:
+        for sketch in known:
+            if (sketch.system, sketch.table, sketch.column) == (system, other_table, other_column):
+                references[column] = [look.declared(sketch)]
+    return Seen(
+        table=table,
+        scanned=scanned,
+        names=_names(columns, {name: unit for name, unit in units.items() if _type_of(columns, name) in numbers}),
+        units=units,
+        kinds=kinds,
+        judged=judged,
+        key=key,
+        key_certain=certain,
+        time=choose_time([c for c in columns if not judged.personal(c.name)]),
+        place=None if has_geometry else find_place(columns),
+        references=references,
+    )
+
+
+def _type_of(columns: list[ColumnProfile], name: str) -> FieldType:
+    return next(column.type for column in columns if column.name == name)
+
+
+def _names(columns: list[ColumnProfile], units: dict[str, Unit]) -> dict[str, str]:
+    """Column -> hub name, without the unit, all different."""
+    names: dict[str, str] = {}
+    for at, column in enumerate(columns, 1):
+        header = mended(units[column.name].rest if column.name in units else column.name)
+        if not any(char.isalnum() for char in header):
+            header = f"column_{at}"
+        names[column.name] = hub_name(header, set(names.values()))
+    return names
+
+
+def _dataset(seen: Seen, id: str, owner: str, system: str) -> Dataset:
+    fields = [_field(seen, item) for item in seen.table.columns]
+    source = dict(seen.table.source)
+    crs = seen.table.crs
+    if seen.place is not None and look.can_place(source):
+        source |= {"x": seen.place.x.name, "y": seen.place.y.name, "crs": seen.place.crs}
+        crs = seen.place.crs
+        name = hub_name("geometry", {item.name for item in fields})
+        personal = any(seen.judged.personal(c.name) for c in (seen.place.x, seen.place.y))
+        personal = personal or seen.judged.about_persons
+        fields.append(Field(name, FieldType.GEOMETRY, Text("Lage", "Location"), personal=personal))
+    restricted = any(item.personal for item in fields)
+    return Dataset(
+        id=id,
+        title=title_of(split_words(seen.table.name)) if seen.table.name else Text(id),
+        owner=owner,
+        access=Access.RESTRICTED if restricted else Access.INTERNAL,
+        fields=tuple(fields),
+        system=system,
+        source=source,
+        description=Text(seen.table.comment),
+        key=tuple(seen.names[name] for name in seen.key if name in seen.names),
+        subject=next((seen.names[name] for name in seen.judged.subject), "") if restricted else "",
+        time=seen.names[seen.time.name] if seen.time else "",
+        crs=crs,
+    )
+
+
+def _field(seen: Seen, column: Column) -> Field:
+    name = seen.names[column.name]
+    is_number = column.type in (FieldType.NUMBER, FieldType.INTEGER)
+    unit = seen.units.get(column.name) if is_number else None
+    best = next((match for match in seen.references.get(column.name, ()) if match.good), None)
+    return Field(
+        name=name,
+        type=FieldType.STRING if best and best.as_text else column.type,
+        title=title_of(unit.rest if unit else column.name),
+        description=Text(mended(column.comment)),
+        column="" if column.name == name else column.name,
+        unit=unit.ucum if unit else "",
+        personal=seen.judged.personal(column.name),
+        references=Reference(best.known.dataset, best.known.field) if best else None,
+    )
+
+
+def _sketches(seen: Seen, dataset: Dataset) -> tuple[KeySketch, ...]:
+    """Of every field that may be a key, except personal ones: hashes of few possible values can be guessed."""
+    able = [
+        column
+        for column in seen.columns
+        if can_refer(column)
+        and not seen.judged.personal(column.name)
+        and (key_rank(column) is not None or column.unique)
+    ]
+    able.sort(key=lambda column: not column.unique)
+    return tuple(_sketch(seen, column, dataset) for column in able[:_SKETCHED])
+
+
+def _sketch(seen: Seen, column: ColumnProfile, dataset: Dataset) -> KeySketch:
+    numbers = [int(text) for text in column.texts] if column.whole and column.texts else []
+    field = dataset.field(seen.names[column.name])
+    assert field is not None
+    plain = KeySketch(
+        dataset=dataset.id,
+        field=field.name,
+        type=field.type,
+        distinct=column.distinct,
+        rows=column.filled,
+        hashes=column.sample.hashes.copy(),
+        exact=column.distinct_exact,
+        leading_zeros=column.leading_zeros,
+        title=dataset.title.in_("de"),
+        system=dataset.system,
+        table=seen.table.name,
+        column=column.name,
+    )
+    return replace(plain, low=min(numbers), high=max(numbers)) if numbers else plain

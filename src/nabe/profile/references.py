@@ -1,0 +1,123 @@
+"""Foreign keys to datasets already known, by how many values of the new field occur there.
+
+Overlap alone is no proof: the numbers 1 to 20 occur in every running number. So what could be chance must also be
+named alike, and what cannot be a key (years, measurements, flags) is not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nabe.model.dataset import FieldType
+from nabe.profile.column import ColumnProfile
+from nabe.profile.keys import is_temporal, is_year
+from nabe.profile.municipal import Recognised
+from nabe.profile.sketch import Containment, KeySketch, containment
+from nabe.profile.titles import tokens
+
+#: From here on proposed as a reference.
+ENOUGH = 0.9
+#: From here on told, but not proposed.
+NOTABLE = 0.5
+#: Fewer different values prove nothing, unless they are all that the other field has.
+FEW = 5
+#: Above this share of the whole numbers in its range that the other field uses up, overlap may be chance.
+_DENSE = 0.2
+_EMPTY_WORDS = frozenset(
+    {"id", "nr", "nummer", "no", "key", "code", "schluessel", "schlüssel", "kennung", "number", "sch", "kz", "num"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The new column's values occur in `known`. `good`: propose it. `as_text`: the number must be read as text."""
+
+    known: KeySketch
+    overlap: Containment
+    alike: bool
+    good: bool
+    as_text: bool
+    missing: tuple[str, ...]
+
+
+def can_refer(column: ColumnProfile) -> bool:
+    """May this column hold keys of another dataset at all?"""
+    if column.type not in (FieldType.STRING, FieldType.INTEGER) or not column.filled or column.free_text:
+        return False
+    if is_temporal(column) or is_year(column) or (column.type is FieldType.INTEGER and not column.whole):
+        return False
+    return not set(tokens(column.name)) & {"jahr", "year", "monat", "month", "anzahl", "count", "zahl"}
+
+
+def find_references(column: ColumnProfile, kind: Recognised | None, known: Sequence[KeySketch]) -> list[Match]:
+    """All datasets in whose field the values occur, the best first."""
+    if not can_refer(column):
+        return []
+    matches = [match for sketch in known if (match := _match(column, kind, sketch))]
+    return sorted(matches, key=_worth, reverse=True)
+
+
+def _worth(match: Match) -> tuple[bool, bool, float, bool, int]:
+    # Of equal ones the field that has least besides: a street belongs to the register, not to all addresses.
+    return (match.good, match.known.unique, round(match.overlap.share, 2), match.alike, -match.known.distinct)
+
+
+def _match(column: ColumnProfile, kind: Recognised | None, known: KeySketch) -> Match | None:
+    if known.type not in (FieldType.STRING, FieldType.INTEGER):
+        return None
+    overlap = containment(column.sample.hashes, column.sample.complete, known)
+    if overlap.found < min(FEW, column.distinct_so_far) or overlap.share < NOTABLE:
+        return None
+    alike = _alike(column.name, known)
+    covers = overlap.found == known.distinct and known.distinct > 1
+    if overlap.found < FEW and not (covers and alike):
+        return None
+    if _chance(column, kind, known) and not alike:
+        return None
+    compared = [column.texts[at] for at in overlap.missing]
+    return Match(
+        known=known,
+        overlap=overlap,
+        alike=alike,
+        good=known.unique and overlap.share >= ENOUGH,
+        as_text=column.type is FieldType.INTEGER and known.type is FieldType.STRING,
+        missing=tuple(text[:40] for text in compared[:3]),
+    )
+
+
+def _chance(column: ColumnProfile, kind: Recognised | None, known: KeySketch) -> bool:
+    """Could so many values agree by chance? Only short or densely used whole numbers do, and marks of a letter or two."""
+    if kind is not None and kind.kind.id in ("ags", "ars", "lor", "deveui"):
+        return False
+    if column.whole:
+        return known.density > _DENSE or max(map(len, column.texts)) <= 2
+    return column.max_length <= 2
+
+
+def _alike(name: str, known: KeySketch) -> bool:
+    """Do the headers mean the same thing? `stadtteil_nr` and `stadtteile.nummer`, `PLR_ID` and `plr_id`."""
+    mine = _meaning(tokens(name))
+    fields = _meaning([*tokens(known.column), *tokens(known.field)])
+    theirs = fields | _meaning(tokens(known.dataset)) | _meaning(tokens(known.title))
+    if mine & fields:
+        return True
+    return any(_same(one, other) for one in mine for other in theirs)
+
+
+def _meaning(parts: list[str]) -> set[str]:
+    """Words that say of what, without those that only say number or key."""
+    found = set()
+    for part in parts:
+        for ending in sorted(_EMPTY_WORDS, key=len, reverse=True):
+            if len(ending) > 3 and part.endswith(ending) and part != ending:
+                part = part.removesuffix(ending)
+        if part not in _EMPTY_WORDS and not part.isdigit() and len(part) > 1:
+            found.add(part)
+    return found
+
+
+def _same(one: str, other: str) -> bool:
+    """Equal but for the ending: `bezirk` and `bezirke`."""
+    short, long = sorted((one, other), key=len)
+    return len(short) >= 4 and long.startswith(short) and len(long) - len(short) <= 2

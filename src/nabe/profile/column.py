@@ -15,16 +15,20 @@ from nabe.model.dataset import FieldType
 from nabe.ports.source import Column
 from nabe.profile.distinct import Budget, Counts, Exact, Sample
 from nabe.profile.hashing import Hashes, hash_values
+from nabe.profile.sketch import K
 
 #: Above this share of different values a dictionary costs more than it saves.
 _DICTIONARY_SHARE = 0.3
 #: Texts longer than this on average may hold anything, so all of them are searched, not only the sample.
 _FREE_TEXT_LENGTH = 24
+#: Up to so many rows distinct values are counted exactly; beyond, only where the column may be a key.
+_SMALL = 131_072
 #: What must not lie in free text: an e-mail address, an IBAN, a telephone number.
 _CONTACT = (
     r"[A-Za-z0-9._-]@[A-Za-z0-9-]+\.[A-Za-z]{2}|\b[A-Z]{2}\d{2} ?\d{4} ?\d{4} ?\d{4}|"
     r"(?:\+49|\b0[1-9]\d{1,4}) ?[/ -] ?\d{3,}[ \d-]{2,}"
 )
+_REMEMBERED = ("_counted", "values", "texts", "whole", "width", "leading_zeros")
 _DIGITS = re.compile(r"\d+")
 _NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)?([.,]\d+)?([eE][+-]?\d+)?%?")
 
@@ -32,7 +36,7 @@ _NUMBER = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)?([.,]\d+)?([eE][+-]?\d+)?%?"
 class ColumnProfile:
     """Feed it batches with `add`, then ask. Memory: the sample, and hashes of all rows while it may be unique."""
 
-    def __init__(self, column: Column, kind: pa.DataType, budget: Budget) -> None:
+    def __init__(self, column: Column, kind: pa.DataType, budget: Budget, k: int = K) -> None:
         self.column = column
         self.name = column.name
         self.type = column.type
@@ -44,13 +48,15 @@ class ColumnProfile:
         self.contacts = 0
         self._length = 0
         self._dictionary = True
-        self.sample = Sample(kind)
+        self.sample = Sample(kind, k)
         self.exact = Exact(budget)
         if self.type in (FieldType.NUMBER, FieldType.BOOLEAN, FieldType.GEOMETRY):
             self.exact.drop()
 
     def add(self, values: pa.Array) -> Hashes:
         """Take in a batch; gives the hash of each row for whoever combines columns."""
+        for name in _REMEMBERED:  # may have been asked between batches
+            self.__dict__.pop(name, None)
         self.rows += len(values)
         if pa.types.is_string(values.type):
             values = _blank_is_missing(values)
@@ -60,9 +66,11 @@ class ColumnProfile:
         distinct, counts, hashes, row_hashes = self._hashed(values)
         self.sample.add(hashes, distinct, counts)
         self._range(distinct, counts)
-        if self.nulls or counts is not None or (self.sample.repeated and self.exact.alive):
-            self.exact.drop()
-        self.exact.add(row_hashes)
+        if self.rows > _SMALL and self.exact.alive and (self.nulls or counts is not None or self.sample.repeated):
+            self.exact.drop()  # too many to count, and no key any more
+        if self.exact.alive:
+            there = np.asarray(pc.is_valid(values)) if values.null_count else slice(None)
+            self.exact.add(row_hashes[there])
         return row_hashes
 
     def _hashed(self, values: pa.Array) -> tuple[pa.Array, Counts | None, Hashes, Hashes]:

@@ -65,7 +65,7 @@ def _keys(seen: Seen) -> Iterator[Finding]:
         yield Finding("", "key", Severity.CHECK, "profile.key.none")
     for column in seen.columns:
         if kind := seen.kinds.get(column.name):
-            params = {"kind": f"profile.municipal.{kind.kind.id}", "count": column.distinct, "share": kind.share * 100}
+            params = {"kind": f"profile.municipal.{kind.kind.id}", "count": _about(column), "share": kind.share * 100}
             name = seen.names[column.name]
             if kind.zeros_lost:
                 yield Finding(name, "key", Severity.WARNING, "profile.key.zeros_lost", params)
@@ -75,8 +75,13 @@ def _keys(seen: Seen) -> Iterator[Finding]:
                 key = "profile.key.zeros_kept" if column.leading_zeros else "profile.key.municipal"
                 yield Finding(name, "key", Severity.INFO, key, params)
         elif column.leading_zeros:
-            params = {"count": column.distinct}
+            params = {"count": _about(column)}
             yield Finding(seen.names[column.name], "key", Severity.INFO, "profile.key.leading_zeros", params)
+
+
+def _about(column: ColumnProfile) -> int | str:
+    """The number of distinct values, marked where it is estimated."""
+    return column.distinct if column.distinct_exact else f"≈ {column.distinct}"
 
 
 def _times(seen: Seen) -> Iterator[Finding]:
@@ -189,6 +194,8 @@ def _references(seen: Seen) -> Iterator[Finding]:
 
 
 def _reference_key(match: Match, shows: bool) -> tuple[Severity, str]:
+    if match.echo:
+        return Severity.INFO, "profile.reference.echo"
     if match.good:
         if match.overlap.found == match.overlap.compared:
             return Severity.INFO, "profile.reference.proposed"

@@ -101,15 +101,26 @@ KINDS = (
     KeyKind("plz", ("plz", "postleitzahl", "zip", "postcode", "postal", "postzustell"), _plz, 0.0, 5),
     KeyKind(
         "street",
-        ("straßenschl", "strassenschl", "strschl", "str_schl", "straßenkey", "strassenkey", "straßennr", "strassennr"),
+        (
+            "straßenschl",
+            "strassenschl",
+            "strschl",
+            "straßenkey",
+            "strassenkey",
+            "straßenn",
+            "strassenn",
+            "strassen",
+            "strasse",
+        ),
         _five_digits,
         0.0,
         5,
+        coded=True,
     ),
     KeyKind("deveui", ("deveui", "eui", "devices"), _deveui, 0.98),
     KeyKind(
         "district",
-        ("stadtteil", "stadtbezirk", "bezirk", "bez", "ortsteil", "stt", "ot", "sbz", "stadtviertel", "quartier"),
+        ("stadtteil", "stadtbezirk", "bezirk", "ortsteil", "stadtviertel", "quartier", "bez", "stt", "ot", "sbz"),
         _district,
         coded=True,
     ),
@@ -125,16 +136,21 @@ class Recognised:
     zeros_lost: bool = False
 
 
-def recognise(column: ColumnProfile) -> Recognised | None:
-    """Which official key the column holds, if any."""
+def recognise(column: ColumnProfile, table: str = "") -> Recognised | None:
+    """Which official key the column holds, if any. The table's name helps where the header only says `Nr.`"""
     if column.type not in (FieldType.STRING, FieldType.INTEGER, FieldType.NUMBER) or not column.texts:
         return None
     words = tokens(column.name)
+    if all(word in _CODE_WORDS for word in words):
+        words = [*tokens(table), *words]
     joined = "".join(words)
     for kind in KINDS:
         named = any(word.startswith(head) for word in [*words, joined] for head in kind.headers)
         if kind.coded:
-            named = named and any(joined.endswith(code) for code in _CODE_WORDS)
+            named = named and (
+                (kind.id == "district" and joined in kind.headers[-4:])
+                or any(joined.endswith(code) for code in _CODE_WORDS)
+            )
         share = column.share(kind.fits)
         if named and share >= 0.9:
             return Recognised(kind, share)

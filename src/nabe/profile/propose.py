@@ -16,7 +16,7 @@ from nabe.profile.keys import choose_key, choose_time, key_rank
 from nabe.profile.municipal import recognise
 from nabe.profile.personal import judge
 from nabe.profile.places import find_place
-from nabe.profile.references import can_refer, find_references
+from nabe.profile.references import can_refer, find_references, without_echoes
 from nabe.profile.scan import Scanned, scan
 from nabe.profile.seen import Seen
 from nabe.profile.sketch import KeySketch
@@ -65,10 +65,11 @@ def _judge(table: Table, scanned: Scanned, known: Sequence[KeySketch], system: s
     judged = judge(columns)
     units = {c.name: unit for c in columns if (unit := unit_of(mended(c.name)))}
     numbers = (FieldType.NUMBER, FieldType.INTEGER)
-    kinds = {c.name: kind for c in columns if (kind := recognise(c))}
+    kinds = {c.name: kind for c in columns if (kind := recognise(c, table.name))}
     key, certain = choose_key(columns, scanned.together, table.key)
     has_geometry = any(c.type is FieldType.GEOMETRY for c in columns)
-    references = {c.name: found for c in columns if (found := find_references(c, kinds.get(c.name), known))}
+    references = {c.name: found for c in columns if (found := find_references(c, kinds.get(c.name), known, table.name))}
+    references = without_echoes(references)
     for column, other_table, other_column in table.references:
         for sketch in known:
             if (sketch.system, sketch.table, sketch.column) == (system, other_table, other_column):

@@ -7,12 +7,12 @@ named alike, and what cannot be a key (years, measurements, flags) is not looked
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nabe.model.dataset import FieldType
-from nabe.profile.column import ColumnProfile
+from nabe.profile.column import ColumnProfile, is_number
 from nabe.profile.keys import is_temporal, is_year
-from nabe.profile.municipal import Recognised
+from nabe.profile.municipal import Recognised, is_code_header
 from nabe.profile.sketch import Containment, KeySketch, containment
 from nabe.profile.titles import tokens
 
@@ -31,7 +31,9 @@ _EMPTY_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The new column's values occur in `known`. `good`: propose it. `as_text`: the number must be read as text."""
+    """The new column's values occur in `known`. `good`: propose it. `as_text`: the number must be read as text.
+
+    `echo`: another field of the table refers to the same dataset by its key."""
 
     known: KeySketch
     overlap: Containment
@@ -39,6 +41,7 @@ class Match:
     good: bool
     as_text: bool
     missing: tuple[str, ...]
+    echo: bool = False
 
 
 def can_refer(column: ColumnProfile) -> bool:
@@ -50,12 +53,29 @@ def can_refer(column: ColumnProfile) -> bool:
     return not set(tokens(column.name)) & {"jahr", "year", "monat", "month", "anzahl", "count", "zahl"}
 
 
-def find_references(column: ColumnProfile, kind: Recognised | None, known: Sequence[KeySketch]) -> list[Match]:
-    """All datasets in whose field the values occur, the best first."""
+def find_references(
+    column: ColumnProfile, kind: Recognised | None, known: Sequence[KeySketch], table: str = ""
+) -> list[Match]:
+    """All datasets in whose field the values occur, the best first. `table`: its name helps headers like `Nr.`"""
     if not can_refer(column):
         return []
-    matches = [match for sketch in known if (match := _match(column, kind, sketch))]
+    matches = [match for sketch in known if (match := _match(column, kind, sketch, table))]
     return sorted(matches, key=_worth, reverse=True)
+
+
+def without_echoes(references: dict[str, list[Match]]) -> dict[str, list[Match]]:
+    """Where a key refers to a dataset, the name beside it need not: it stays a finding, not a reference."""
+    by_code = {found[0].known.dataset for found in references.values() if found[0].good and _coded(found[0])}
+    kept: dict[str, list[Match]] = {}
+    for name, found in references.items():
+        best = found[0]
+        echo = best.good and best.known.dataset in by_code and not _coded(best)
+        kept[name] = [replace(match, good=False, echo=True) for match in found] if echo else found
+    return kept
+
+
+def _coded(match: Match) -> bool:
+    return is_code_header(match.known.column or match.known.field)
 
 
 def _worth(match: Match) -> tuple[bool, bool, float, bool, int]:
@@ -63,17 +83,17 @@ def _worth(match: Match) -> tuple[bool, bool, float, bool, int]:
     return (match.good, match.known.unique, round(match.overlap.share, 2), match.alike, -match.known.distinct)
 
 
-def _match(column: ColumnProfile, kind: Recognised | None, known: KeySketch) -> Match | None:
+def _match(column: ColumnProfile, kind: Recognised | None, known: KeySketch, table: str) -> Match | None:
     if known.type not in (FieldType.STRING, FieldType.INTEGER):
         return None
     overlap = containment(column.sample.hashes, column.sample.complete, known)
     if overlap.found < min(FEW, column.distinct_so_far) or overlap.share < NOTABLE:
         return None
-    alike = _alike(column.name, known)
+    alike = _alike(column.name if _meaning(tokens(column.name)) else f"{table} {column.name}", known)
     covers = overlap.found == known.distinct and known.distinct > 1
     if overlap.found < FEW and not (covers and alike):
         return None
-    if _chance(column, kind, known) and not alike:
+    if _chance(column, kind, known, overlap) and not alike:
         return None
     compared = [column.texts[at] for at in overlap.missing]
     return Match(
@@ -86,11 +106,13 @@ def _match(column: ColumnProfile, kind: Recognised | None, known: KeySketch) -> 
     )
 
 
-def _chance(column: ColumnProfile, kind: Recognised | None, known: KeySketch) -> bool:
+def _chance(column: ColumnProfile, kind: Recognised | None, known: KeySketch, overlap: Containment) -> bool:
     """Could so many values agree by chance? Only short or densely used whole numbers do, and marks of a letter or two."""
     if kind is not None and kind.kind.id in ("ags", "ars", "lor", "deveui"):
         return False
-    if column.whole:
+    if overlap.exact and overlap.found == overlap.compared == known.distinct >= 20 and (known.low or 0) > 1:
+        return False  # the same set of numbers, and not one counted from the start
+    if column.share(is_number) >= 0.5:  # house numbers, too: 1, 2, 2a
         return known.density > _DENSE or max(map(len, column.texts)) <= 2
     return column.max_length <= 2
 

@@ -12,9 +12,12 @@ from nabe.profile.column import ColumnProfile
 from nabe.profile.distinct import Budget, Exact
 from nabe.profile.hashing import Hashes, combine
 from nabe.profile.keys import Combinations
+from nabe.profile.sketch import K
 
 #: Rows looked at together.
 _ROWS = 65_536
+#: Values sampled of all columns together, and of each at least: tables of 10,000 columns exist.
+_SAMPLED, _LEAST = 1_000_000, 128
 #: Values held for exact counts: of columns and their combinations, and of whole rows.
 _COLUMN_BUDGET, _ROW_BUDGET = 6_000_000, 2_000_000
 
@@ -41,7 +44,10 @@ def scan(probe: Probe, table: Table, progress: Callable[[float], None]) -> Scann
 
 def _scan(table: Table, stream: Batches, progress: Callable[[float], None]) -> Scanned:
     budget = Budget(_COLUMN_BUDGET)
-    columns = [ColumnProfile(column, stream.schema.field(at).type, budget) for at, column in enumerate(table.columns)]
+    k = max(_LEAST, min(K, _SAMPLED // max(1, len(table.columns))))
+    columns = [
+        ColumnProfile(column, stream.schema.field(at).type, budget, k) for at, column in enumerate(table.columns)
+    ]
     together = Combinations(budget)
     whole = Exact(Budget(_ROW_BUDGET))
     rows = 0

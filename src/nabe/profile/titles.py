@@ -45,7 +45,7 @@ def split_words(header: str) -> str:
         return text
     words = [word for part in re.split(r"[_.]+", text) for word in _CAMEL.split(part) if word]
     if len(words) == 1 and words[0] == text and not text.islower() and not (text.isupper() and len(text) > 4):
-        return text
+        return _shown(text)
     shown = [_shown(word) for word in words]
     return (shown[0][:1].upper() + shown[0][1:] + " " + " ".join(shown[1:])).strip() if shown else text
 

@@ -1,0 +1,60 @@
+"""Pairs of coordinate columns become points, whatever their system and order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nabe.model.dataset import FieldType
+
+COLOGNE = {"OGC:CRS84": (6.96, 50.94), "EPSG:25832": (356_700.5, 5_645_100.5), "EPSG:3857": (774_800.0, 6_610_900.0)}
+COLOGNE |= {"EPSG:31466": (2_567_700.0, 5_645_600.0), "EPSG:4647": (32_356_700.0, 5_645_100.0)}
+COLOGNE |= {"EPSG:31467": (3_456_700.0, 5_645_600.0), "EPSG:31468": (4_468_000.0, 5_334_000.0)}
+
+
+def columns(x: str, y: str, point: tuple[float, float]) -> dict[str, list[float]]:
+    return {x: [point[0] + at / 1000 for at in range(20)], y: [point[1] + at / 1000 for at in range(20)]}
+
+
+@pytest.mark.parametrize("crs", list(COLOGNE))
+def test_the_reference_system_is_read_from_the_range_of_values(proposal: Any, crs: str) -> None:
+    found = proposal(columns("X", "Y", COLOGNE[crs])).dataset
+    assert (found.source["x"], found.source["y"], found.source["crs"]) == ("X", "Y", crs)
+    assert found.crs == crs and found.geometry is not None and found.geometry.type is FieldType.GEOMETRY
+
+
+@pytest.mark.parametrize(
+    "names", [("Longitude", "Lattitude"), ("lng", "lat"), ("KOORX", "KOORY"), ("x_coord", "y_coord"), ("RW", "HW")]
+)
+def test_headers_of_coordinates_are_known(proposal: Any, names: tuple[str, str]) -> None:
+    assert proposal(columns(*names, COLOGNE["OGC:CRS84"])).dataset.source["x"] == names[0]
+
+
+def test_swapped_columns_are_swapped_back_and_told(proposal: Any) -> None:
+    found = proposal(columns("Latitude", "Longitude", COLOGNE["OGC:CRS84"]))
+    assert (found.dataset.source["x"], found.dataset.source["y"]) == ("Latitude", "Longitude")
+    assert "profile.geometry.swapped" in [item.key for item in found.findings]
+
+
+def test_coordinates_elsewhere_are_told_but_not_used(proposal: Any) -> None:
+    found = proposal(columns("lon", "lat", (-73.9, 40.7)))
+    assert found.dataset.geometry is None and "x" not in found.dataset.source
+    assert "profile.geometry.elsewhere" in [item.key for item in found.findings]
+
+
+def test_a_source_that_makes_no_points_keeps_its_columns(proposal: Any) -> None:
+    found = proposal(columns("lon", "lat", COLOGNE["OGC:CRS84"]), source={"table": "orte"})
+    assert found.dataset.geometry is None
+    assert "profile.geometry.columns_only" in [item.key for item in found.findings]
+
+
+def test_one_of_several_pairs_is_matched_by_its_name(proposal: Any) -> None:
+    found = proposal(columns("start_x", "start_y", COLOGNE["EPSG:25832"]) | columns("ziel_x", "ziel_y", (1.0, 2.0)))
+    assert (found.dataset.source["x"], found.dataset.source["y"]) == ("start_x", "start_y")
+
+
+def test_zeros_that_stand_for_no_place_do_not_hide_the_system(proposal: Any) -> None:
+    values = columns("lon", "lat", COLOGNE["OGC:CRS84"])
+    values["lon"][3] = values["lat"][3] = 0.0
+    assert proposal(values).dataset.crs == "OGC:CRS84"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -58,11 +59,15 @@ Mount = ParquetMount | DatabaseMount
 
 @dataclass(slots=True)
 class Batches:
-    """A stream of Arrow batches in `nabe.model.schema.arrow_schema` of the scan's fields. `close` frees what is held."""
+    """A stream of Arrow batches in `nabe.model.schema.arrow_schema` of the scan's fields. `close` frees what is held.
+
+    `stale_since`: the silo did not answer; these are its rows as of then.
+    """
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
     close: Callable[[], None] = lambda: None
+    stale_since: dt.datetime | None = None
 
 
 class Source(Protocol):

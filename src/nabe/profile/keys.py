@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 
 import numpy as np
@@ -13,8 +14,8 @@ from nabe.profile.hashing import Hashes, combine
 from nabe.profile.municipal import is_code_header
 from nabe.profile.titles import tokens
 
-#: Columns of which pairs and triples are tried.
-_TRIED = 6
+#: Columns of which pairs and triples are tried; so many of these may be watched without looking for repeats at once.
+_TRIED, _FEW_WATCHED = 6, 3
 _TIME_WORDS = (
     "datum",
     "date",
@@ -29,6 +30,7 @@ _TIME_WORDS = (
     "datetime",
 )
 _START_WORDS = ("begin", "beginn", "start", "beg", "von", "from")
+_DAY = re.compile(r"(1[89]|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
 _NOT_TIME = (
     "geburt",
     "birth",
@@ -46,16 +48,19 @@ _PERIOD_WORDS = ("jahr", "year", "monat", "month", "quartal", "stunde", "hour", 
 
 
 def is_period(column: ColumnProfile) -> bool:
-    """A year, month or hour written as a number or text."""
-    return any(part in _PERIOD_WORDS for part in tokens(column.name)) and column.type in (
-        FieldType.INTEGER,
-        FieldType.STRING,
-    )
+    """A year, month, hour, or a day or moment written as a number or text."""
+    named = any(part in _PERIOD_WORDS or part in _TIME_WORDS for part in tokens(column.name))
+    return named and (column.type is FieldType.INTEGER or (column.type is FieldType.STRING and not column.free_text))
 
 
 def is_year(column: ColumnProfile) -> bool:
     """Whole numbers, all of them years between 1800 and 2100."""
     return column.whole and column.share(lambda text: len(text) == 4 and "1800" <= text <= "2100") >= 0.99
+
+
+def is_day(column: ColumnProfile) -> bool:
+    """Days written as eight digits: 20130201."""
+    return column.whole and column.share(lambda text: bool(_DAY.fullmatch(text))) >= 0.99
 
 
 def is_temporal(column: ColumnProfile) -> bool:
@@ -90,35 +95,39 @@ class Combinations:
     def add(self, columns: list[ColumnProfile], hashes: dict[str, Hashes]) -> None:
         """Take in a batch: the hashes of its rows by column."""
         if self._watched is None:
-            self._watched = self._choose(columns, hashes)
+            self._watched = {names: Exact(self._budget) for names in self._groups(columns)}
+        elif any(_single_holds(column) for column in columns):
+            self._drop_all()  # one column will do
         empty = {column.name for column in columns if column.nulls}
+        crowded = len(self._watched) > _FEW_WATCHED
         for names in list(self._watched):
             together = self._watched[names]
-            if empty.intersection(names):
+            rows = combine([hashes[name] for name in names])
+            # Looking for repeats costs more than remembering, so only while there are many to remember.
+            if empty.intersection(names) or (crowded and len(np.unique(rows)) < len(rows)):
                 together.drop()
-            together.add(combine([hashes[name] for name in names]))
+            together.add(rows)
             if not together.alive:
                 del self._watched[names]
 
-    def _choose(self, columns: list[ColumnProfile], hashes: dict[str, Hashes]) -> dict[tuple[str, ...], Exact]:
+    def _groups(self, columns: list[ColumnProfile]) -> list[tuple[str, ...]]:
         able = [(rank, at, c) for at, c in enumerate(columns) if (rank := key_rank(c)) is not None and not c.nulls]
-        tried = [c for _, _, c in sorted(able, key=lambda item: item[:2]) if c.distinct_so_far > 1]
+        tried = [column for _, _, column in sorted(able, key=lambda item: item[:2])]
         # Whatever else is tried, time is: series repeat their keys over time.
-        times = [c for c in tried if is_temporal(c) or is_period(c)][:2]
-        tried = (times + [c for c in tried if c not in times])[:_TRIED]
+        times = [column for column in tried if is_temporal(column) or is_period(column)][:2]
+        tried = (times + [column for column in tried if column not in times])[:_TRIED]
         tried.sort(key=columns.index)
-        chosen: dict[tuple[str, ...], Exact] = {}
-        for size in (2, 3):
-            for group in combinations(tried, size):
-                names = tuple(column.name for column in group)
-                if size == 3 and not any(column in times for column in group):
-                    continue
-                if any(set(shorter) < set(names) for shorter in chosen):
-                    continue
-                rows = combine([hashes[name] for name in names])
-                if len(np.unique(rows)) == len(rows):
-                    chosen[names] = Exact(self._budget)
-        return chosen
+        return [
+            tuple(column.name for column in group)
+            for size in (2, 3)
+            for group in combinations(tried, size)
+            if size == 2 or any(column in times for column in group)
+        ]
+
+    def _drop_all(self) -> None:
+        for together in (self._watched or {}).values():
+            together.drop()
+        self._watched = {}
 
     def unique(self) -> list[tuple[str, ...]]:
         """The combinations without repeated rows. Frees what is held."""
@@ -130,6 +139,14 @@ class Combinations:
         return found
 
 
+def _single_holds(column: ColumnProfile) -> bool:
+    """After the first batches, does this one still look like the key?"""
+    if column.nulls or column.sample.complete or column.sample.repeated or not column.exact.alive:
+        return False
+    rank = key_rank(column)
+    return rank is not None and rank <= 2
+
+
 def choose_key(
     columns: list[ColumnProfile], together: list[tuple[str, ...]], declared: tuple[str, ...]
 ) -> tuple[tuple[str, ...], bool]:
@@ -137,6 +154,8 @@ def choose_key(
     if declared:
         return declared, True
     ranks = {column.name: rank for column in columns if (rank := key_rank(column)) is not None}
+    if columns and columns[0].rows < 2:
+        return (), False  # in one row everything is unique
     single = [column for column in columns if column.name in ranks and column.seems_unique]
     if single:
         best = min(single, key=lambda column: (ranks[column.name], not column.unique, columns.index(column)))

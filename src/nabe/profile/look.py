@@ -8,7 +8,7 @@ from typing import Any
 from nabe.model.dataset import Dataset, FieldType
 from nabe.profile.column import ColumnProfile
 from nabe.profile.findings import KINDS, Finding, Severity
-from nabe.profile.keys import is_period, is_year
+from nabe.profile.keys import is_day, is_period, is_year
 from nabe.profile.personal import has_addresses
 from nabe.profile.places import unreadable_place
 from nabe.profile.references import ENOUGH, Match
@@ -60,7 +60,9 @@ def _keys(seen: Seen) -> Iterator[Finding]:
     elif names:
         sure = seen.key_certain
         key = ("profile.key.single" if len(names) == 1 else "profile.key.together") if sure else "profile.key.uncertain"
-        yield Finding("", "key", Severity.INFO if sure else Severity.CHECK, key, {"fields": names, "rows": rows})
+        plain = sure and len(names) == 1
+        severity = Severity.INFO if plain else Severity.CHECK
+        yield Finding("", "key", severity, key, {"fields": names, "rows": rows})
     elif rows:
         yield Finding("", "key", Severity.CHECK, "profile.key.none")
     for column in seen.columns:
@@ -97,6 +99,8 @@ def _times(seen: Seen) -> Iterator[Finding]:
             yield Finding(name, "time", Severity.INFO, "profile.time.year", params)
         elif is_unix_time(column):
             yield Finding(name, "time", Severity.CHECK, "profile.time.unix")
+        elif is_period(column) and is_day(column):
+            yield Finding(name, "time", Severity.CHECK, "profile.time.day")
         elif is_period(column) and column.share(_is_month) == 1.0:
             yield Finding(name, "time", Severity.INFO, "profile.time.month")
 

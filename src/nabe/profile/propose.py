@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from nabe.model.dataset import Access, Dataset, Field, FieldType, Reference
 from nabe.model.names import hub_name
@@ -163,10 +163,9 @@ def _sketches(seen: Seen, dataset: Dataset) -> tuple[KeySketch, ...]:
 
 
 def _sketch(seen: Seen, column: ColumnProfile, dataset: Dataset) -> KeySketch:
-    numbers = [int(text) for text in column.texts] if column.whole and column.texts else []
     field = dataset.field(seen.names[column.name])
     assert field is not None
-    plain = KeySketch(
+    return KeySketch(
         dataset=dataset.id,
         field=field.name,
         type=field.type,
@@ -174,10 +173,8 @@ def _sketch(seen: Seen, column: ColumnProfile, dataset: Dataset) -> KeySketch:
         rows=column.filled,
         hashes=column.sample.hashes.copy(),
         exact=column.distinct_exact,
-        leading_zeros=column.leading_zeros,
         title=dataset.title.in_("de"),
         system=dataset.system,
         table=seen.table.name,
         column=column.name,
     )
-    return replace(plain, low=min(numbers), high=max(numbers)) if numbers else plain

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+import pyarrow as pa
+
 from nabe.model.dataset import FieldType
 from nabe.profile.column import ColumnProfile, is_number
-from nabe.profile.keys import is_temporal, is_year
+from nabe.profile.hashing import hash_values
+from nabe.profile.keys import is_day, is_temporal, is_year
 from nabe.profile.municipal import Recognised, is_code_header
 from nabe.profile.sketch import Containment, KeySketch, containment
 from nabe.profile.titles import tokens
@@ -22,11 +26,11 @@ ENOUGH = 0.9
 NOTABLE = 0.5
 #: Fewer different values prove nothing, unless they are all that the other field has.
 FEW = 5
-#: Above this share of the whole numbers in its range that the other field uses up, overlap may be chance.
-_DENSE = 0.2
-_EMPTY_WORDS = frozenset(
-    {"id", "nr", "nummer", "no", "key", "code", "schluessel", "schlüssel", "kennung", "number", "sch", "kz", "num"}
-)
+#: Where more than this share of the numbers around the values occurs in the other field, too, overlap may be chance.
+_NEIGHBOURS = 0.25
+_RUNNING_WORDS = frozenset({"id", "objectid", "fid", "gid", "oid", "uuid", "lfd", "lfdnr", "index", "row", "zeile"})
+_EMPTY_WORDS = frozenset({"id", "nr", "nummer", "no", "key", "code", "schluessel", "schlüssel", "kennung", "number"})
+_EMPTY_WORDS |= _RUNNING_WORDS | {"sch", "kz", "num", "ogc"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,12 @@ def can_refer(column: ColumnProfile) -> bool:
     """May this column hold keys of another dataset at all?"""
     if column.type not in (FieldType.STRING, FieldType.INTEGER) or not column.filled or column.free_text:
         return False
-    if is_temporal(column) or is_year(column) or (column.type is FieldType.INTEGER and not column.whole):
+    if (
+        is_temporal(column)
+        or is_year(column)
+        or is_day(column)
+        or (column.type is FieldType.INTEGER and not column.whole)
+    ):
         return False
     return not set(tokens(column.name)) & {"jahr", "year", "monat", "month", "anzahl", "count", "zahl"}
 
@@ -89,11 +98,13 @@ def _match(column: ColumnProfile, kind: Recognised | None, known: KeySketch, tab
     overlap = containment(column.sample.hashes, column.sample.complete, known)
     if overlap.found < min(FEW, column.distinct_so_far) or overlap.share < NOTABLE:
         return None
-    alike = _alike(column.name if _meaning(tokens(column.name)) else f"{table} {column.name}", known)
+    words = tokens(column.name)
+    bare = not _meaning(words) and not set(words) & _RUNNING_WORDS
+    alike = _alike(f"{table} {column.name}" if bare else column.name, known)
     covers = overlap.found == known.distinct and known.distinct > 1
     if overlap.found < FEW and not (covers and alike):
         return None
-    if _chance(column, kind, known, overlap) and not alike:
+    if _chance(column, kind, known) and not alike:
         return None
     compared = [column.texts[at] for at in overlap.missing]
     return Match(
@@ -106,15 +117,37 @@ def _match(column: ColumnProfile, kind: Recognised | None, known: KeySketch, tab
     )
 
 
-def _chance(column: ColumnProfile, kind: Recognised | None, known: KeySketch, overlap: Containment) -> bool:
-    """Could so many values agree by chance? Only short or densely used whole numbers do, and marks of a letter or two."""
+def _chance(column: ColumnProfile, kind: Recognised | None, known: KeySketch) -> bool:
+    """Could so many values agree by chance? Marks of a letter or two may, and numbers whose neighbours do, too."""
     if kind is not None and kind.kind.id in ("ags", "ars", "lor", "deveui"):
         return False
-    if overlap.exact and overlap.found == overlap.compared == known.distinct >= 20 and (known.low or 0) > 1:
-        return False  # the same set of numbers, and not one counted from the start
-    if column.share(is_number) >= 0.5:  # house numbers, too: 1, 2, 2a
-        return known.density > _DENSE or max(map(len, column.texts)) <= 2
-    return column.max_length <= 2
+    if column.max_length <= 2 and column.type is FieldType.STRING:
+        return True
+    if column.leading_zeros:
+        return False
+    if column.share(is_number) < 0.5:
+        return False
+    # House numbers are numbers, too: 1, 2, 2a.
+    numbers = sorted({int(text) for text in column.texts if text.isdigit() and len(text) <= 15})
+    if not numbers or numbers[-1] < 100 or _found(range(1, 21), known) >= 0.5:
+        return True  # a running number from 1 on holds every count
+    low, high = numbers[0], numbers[-1]
+    between = _others(numbers, low, high)
+    around = _others(numbers, max(0, low - 100), high + 100)
+    return max(_found(between, known) if len(between) >= 10 else 0.0, _found(around, known)) > _NEIGHBOURS
+
+
+def _others(numbers: list[int], low: int, high: int) -> Sequence[int]:
+    """Numbers of the range that are not among these: the control of the test."""
+    step = max(1, (high - low) // 5000)
+    others: list[int] = np.setdiff1d(np.arange(low, high + 1, step), np.asarray(numbers)).tolist()
+    return others
+
+
+def _found(numbers: Sequence[int], known: KeySketch) -> float:
+    """The share of these numbers that occur in `known`."""
+    hashes = np.sort(hash_values(pa.array(numbers, pa.int64())))
+    return containment(hashes, True, known).share
 
 
 def _alike(name: str, known: KeySketch) -> bool:

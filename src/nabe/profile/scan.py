@@ -19,7 +19,7 @@ _ROWS = 65_536
 #: Values sampled of all columns together, and of each at least: tables of 10,000 columns exist.
 _SAMPLED, _LEAST = 1_000_000, 128
 #: Values held for exact counts: of columns and their combinations, and of whole rows.
-_COLUMN_BUDGET, _ROW_BUDGET = 6_000_000, 2_000_000
+_COLUMN_BUDGET, _GROUP_BUDGET, _ROW_BUDGET = 6_000_000, 4_000_000, 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def _scan(table: Table, stream: Batches, progress: Callable[[float], None]) -> S
     columns = [
         ColumnProfile(column, stream.schema.field(at).type, budget, k) for at, column in enumerate(table.columns)
     ]
-    together = Combinations(budget)
+    together = Combinations(Budget(_GROUP_BUDGET))
     whole = Exact(Budget(_ROW_BUDGET))
     rows = 0
     for batch in _sliced(stream.batches):

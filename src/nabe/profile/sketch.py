@@ -32,7 +32,7 @@ class KeySketch:
     """What is remembered of one field of a declared dataset.
 
     `hashes`: the smallest hashes of its distinct values, sorted. `distinct`: how many there are (`exact`: counted, not
-    estimated), `rows`: values that are not missing. `low`, `high`: range when all values are whole numbers.
+    estimated), `rows`: values that are not missing.
     `system` and `table` (the silo's own name) let foreign keys declared in a database find their dataset.
     """
 
@@ -43,9 +43,6 @@ class KeySketch:
     rows: int
     hashes: Hashes = attribute(repr=False)
     exact: bool = True
-    low: int | None = None
-    high: int | None = None
-    leading_zeros: bool = False
     title: str = ""
     system: str = ""
     table: str = ""
@@ -60,13 +57,6 @@ class KeySketch:
     def complete(self) -> bool:
         """Are all distinct values in the sketch?"""
         return self.exact and len(self.hashes) == self.distinct
-
-    @property
-    def density(self) -> float:
-        """Share of the whole numbers between `low` and `high` that occur; 0 when values are not numbers."""
-        if self.low is None or self.high is None:
-            return 0.0
-        return min(1.0, self.distinct / (self.high - self.low + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +122,7 @@ def write_sketches(state: Path, sketches: Iterable[KeySketch], *, dataset: str) 
     draft.replace(state / FILE)
 
 
-_PLAIN = ("distinct", "rows", "exact", "low", "high", "leading_zeros", "title", "system", "table", "column")
+_PLAIN = ("distinct", "rows", "exact", "title", "system", "table", "column")
 
 
 def _written(item: KeySketch) -> dict[str, Any]:

@@ -94,13 +94,15 @@ def _times(seen: Seen) -> Iterator[Finding]:
             yield Finding(seen.names[seen.time.name], "time", Severity.INFO, "profile.time.zone")
     for column in seen.columns:
         name = seen.names[column.name]
+        reading = seen.readings.get(column.name)
+        read = reading is not None and reading.temporal
         if is_period(column) and is_year(column):
             params = {"from": min(column.texts), "to": max(column.texts)}
             yield Finding(name, "time", Severity.INFO, "profile.time.year", params)
         elif is_unix_time(column):
-            yield Finding(name, "time", Severity.CHECK, "profile.time.unix")
+            yield Finding(name, "time", Severity.CHECK, "profile.time.unix_read" if read else "profile.time.unix")
         elif is_period(column) and is_day(column):
-            yield Finding(name, "time", Severity.CHECK, "profile.time.day")
+            yield Finding(name, "time", Severity.CHECK, "profile.time.day_read" if read else "profile.time.day")
         elif is_period(column) and column.share(_is_month) == 1.0:
             yield Finding(name, "time", Severity.INFO, "profile.time.month")
 
@@ -235,6 +237,8 @@ def _values(seen: Seen) -> Iterator[Finding]:
         name = seen.names[column.name]
         secret = seen.judged.personal(column.name)
         yield from value_findings(column, name, is_key=column.name in seen.key, secret=secret)
+        if (reading := seen.readings.get(column.name)) and "nulls" in reading.settings:
+            yield Finding(name, "values", Severity.INFO, "profile.values.stand_in_read")
         if twin := next((other for other in seen.columns[:at] if _same(column, other)), None):
             yield Finding(name, "values", Severity.INFO, "profile.values.twin", {"other": seen.names[twin.name]})
 

@@ -16,6 +16,7 @@ from nabe.profile.keys import choose_key, choose_time, key_rank
 from nabe.profile.municipal import recognise
 from nabe.profile.personal import judge
 from nabe.profile.places import find_place
+from nabe.profile.readings import find_readings, with_readings
 from nabe.profile.references import can_refer, find_references, without_echoes
 from nabe.profile.scan import Scanned, scan
 from nabe.profile.seen import Seen
@@ -86,6 +87,7 @@ def _judge(table: Table, scanned: Scanned, known: Sequence[KeySketch], system: s
         time=choose_time([c for c in columns if not judged.personal(c.name)]),
         place=None if has_geometry else find_place(columns),
         references=references,
+        readings=find_readings(columns, table.source),
     )
 
 
@@ -106,7 +108,7 @@ def _names(columns: list[ColumnProfile], units: dict[str, Unit]) -> dict[str, st
 
 def _dataset(seen: Seen, id: str, owner: str, system: str) -> Dataset:
     fields = [_field(seen, item) for item in seen.table.columns]
-    source = dict(seen.table.source)
+    source = with_readings(seen.table.source, seen.readings)
     crs = seen.table.crs
     if seen.place is not None and look.can_place(source):
         source |= {"x": seen.place.x.name, "y": seen.place.y.name, "crs": seen.place.crs}
@@ -127,9 +129,16 @@ def _dataset(seen: Seen, id: str, owner: str, system: str) -> Dataset:
         description=Text(seen.table.comment),
         key=tuple(seen.names[name] for name in seen.key if name in seen.names),
         subject=next((seen.names[name] for name in seen.judged.subject), "") if restricted else "",
-        time=seen.names[seen.time.name] if seen.time else "",
+        time=_time(seen),
         crs=crs,
     )
+
+
+def _time(seen: Seen) -> str:
+    if seen.time is not None:
+        return seen.names[seen.time.name]
+    read_anew = (name for name, reading in seen.readings.items() if reading.temporal and not seen.judged.personal(name))
+    return next((seen.names[name] for name in read_anew), "")
 
 
 def _field(seen: Seen, column: Column) -> Field:
@@ -137,9 +146,10 @@ def _field(seen: Seen, column: Column) -> Field:
     is_number = column.type in (FieldType.NUMBER, FieldType.INTEGER)
     unit = seen.units.get(column.name) if is_number else None
     best = next((match for match in seen.references.get(column.name, ()) if match.good), None)
+    reading = seen.readings.get(column.name)
     return Field(
         name=name,
-        type=FieldType.STRING if best and best.as_text else column.type,
+        type=FieldType.STRING if best and best.as_text else reading.type if reading else column.type,
         title=title_of(unit.rest if unit else column.name),
         description=Text(mended(column.comment)),
         column="" if column.name == name else column.name,

@@ -9,6 +9,7 @@ from nabe.profile.column import ColumnProfile
 from nabe.profile.municipal import Recognised
 from nabe.profile.personal import Judgement
 from nabe.profile.places import Place
+from nabe.profile.readings import Reading
 from nabe.profile.references import Match
 from nabe.profile.scan import Scanned
 from nabe.profile.units import Unit
@@ -29,6 +30,7 @@ class Seen:
     time: ColumnProfile | None
     place: Place | None
     references: dict[str, list[Match]]
+    readings: dict[str, Reading]
 
     @property
     def columns(self) -> list[ColumnProfile]:

@@ -71,18 +71,25 @@ def _mixed(column: ColumnProfile, name: str) -> Iterator[Finding]:
 
 
 def _stand_ins(column: ColumnProfile, name: str) -> Iterator[Finding]:
+    if (mark := stand_in(column)) is None:
+        return
+    rows = column.matching_rows(str(mark).__eq__)
+    key = "profile.values.stand_in" if rows else "profile.values.stand_in_uncounted"
+    yield Finding(name, "values", Severity.WARNING, key, {"value": str(mark), "rows": rows})
+
+
+def stand_in(column: ColumnProfile) -> float | None:
     """-999 and the like, if far from the other values."""
+    if column.type not in (FieldType.NUMBER, FieldType.INTEGER):
+        return None
     for mark in _STAND_INS:
         if mark not in (column.low, column.high):
             continue
         others = np.asarray([value for value in column.values if value != mark], dtype=float)
         far = len(others) >= 3 and (mark < others.min() - np.ptp(others) or mark > others.max() + np.ptp(others) * 4)
         if far or (mark in (-999, -9999) and len(others) and others.min() > mark / 2):
-            rows = column.matching_rows(str(mark).__eq__)
-            params = {"value": str(mark), "rows": rows}
-            key = "profile.values.stand_in" if rows else "profile.values.stand_in_uncounted"
-            yield Finding(name, "values", Severity.WARNING, key, params)
-            return
+            return mark
+    return None
 
 
 def is_unix_time(column: ColumnProfile) -> bool:

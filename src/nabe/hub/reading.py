@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nabe.errors import Denied, Invalid
 from nabe.governance.constrain import constrain
@@ -68,6 +68,9 @@ class Sealing:
 
     def _input(self, asking: Asking, scan: Scan) -> SealedScan | SealedProduct:
         dataset, decision = self.decision(asking, scan.dataset)
+        system = asking.snapshot.systems.get(dataset.system)
+        if dataset.limits is None and system is not None:
+            dataset = replace(dataset, limits=system.limits)
         sealed = constrain(scan, dataset, decision)
         if dataset.product is None:
             return sealed

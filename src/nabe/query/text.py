@@ -285,7 +285,11 @@ def _labels(tree: exp.Query) -> list[str]:
     """Names of the output columns as the user wrote them: qualifying folds case and numbers what has no name."""
     if any(item.is_star for item in tree.selects):
         return []
-    return [item.alias_or_name or item.sql(dialect=DIALECT).lower()[:60] for item in tree.selects]
+    named = (exp.Alias, exp.Column)
+    return [
+        item.alias_or_name if isinstance(item, named) else item.sql(dialect=DIALECT).lower()[:60]
+        for item in tree.selects
+    ]
 
 
 def _relabel(tree: exp.Query, labels: list[str]) -> None:

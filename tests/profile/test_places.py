@@ -58,3 +58,18 @@ def test_zeros_that_stand_for_no_place_do_not_hide_the_system(proposal: Any) -> 
     values = columns("lon", "lat", COLOGNE["OGC:CRS84"])
     values["lon"][3] = values["lat"][3] = 0.0
     assert proposal(values).dataset.crs == "OGC:CRS84"
+
+
+@pytest.mark.parametrize(
+    ("text", "crs"),
+    [
+        ("POINT (6.96 50.94)", "OGC:CRS84"),
+        ("MULTIPOLYGON (((356700 5645100, 356800 5645100, 356800 5645200, 356700 5645100)))", "EPSG:25832"),
+        ("SRID=31466;POINT(2567700 5645600)", "EPSG:31466"),
+        ("0101000000AE47E17A14AE1B40B81E85EB51784940", ""),
+    ],
+)
+def test_geometries_written_as_text_are_recognised(proposal: Any, text: str, crs: str) -> None:
+    found = proposal({"geom": [text, text], "name": ["a", "b"]}).dataset
+    assert found.source["wkt"] == "geom" and found.crs == crs and found.source.get("crs", "") == crs
+    assert found.geometry is not None and found.geometry.name == "geometry"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nabe.profile.hashing import Hashes
 from nabe.profile.sketch import K
 
 Counts = npt.NDArray[np.int64]
+
+#: Longer texts are compared whole and kept by their beginning, so that polygons as text do not fill the memory.
+_SHOWN = 200
 
 
 class Sample:
@@ -38,7 +42,10 @@ class Sample:
         self.counts[at[known]] += weights[known]
         if not known.all():
             new = ~known
-            self._merge(unique[new], weights[new], values.take(pa.array(wanted[first[new]])))
+            shown = values.take(pa.array(wanted[first[new]]))
+            if pa.types.is_string(shown.type):
+                shown = pc.utf8_slice_codeunits(shown, 0, _SHOWN)
+            self._merge(unique[new], weights[new], shown)
 
     def _merge(self, hashes: Hashes, counts: Counts, values: pa.Array) -> None:
         merged = np.concatenate([self.hashes, hashes])

@@ -119,6 +119,13 @@ def _places(seen: Seen, dataset: Dataset) -> Iterator[Finding]:
         severity = Severity.INFO if seen.table.crs else Severity.WARNING
         yield Finding(name, "geometry", severity, key, {"crs": seen.table.crs})
         return
+    if seen.wkt is not None:
+        column, crs = seen.wkt
+        key = "profile.geometry.text" if crs else "profile.geometry.text_no_crs"
+        yield Finding(
+            seen.names[column.name], "geometry", Severity.INFO if crs else Severity.WARNING, key, {"crs": crs}
+        )
+        return
     place = seen.place
     if place is None:
         if lost := unreadable_place(seen.columns):

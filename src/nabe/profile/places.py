@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,13 @@ _Y: tuple[str, ...] = (
     "hochwert",
 )
 _Y += ("northing", "nord", "hw", "nordwert", "ykoordinate", "coordy", "posy", "utmy", "north")
+
+
+_WKT = re.compile(
+    r"(SRID=\d+;)?\s*(MULTI)?(POINT|LINESTRING|POLYGON|GEOMETRYCOLLECTION)\s*[ZM]*\s*(\(|EMPTY)", re.IGNORECASE
+)
+_HEX = re.compile(r"0[01][0-9A-Fa-f]{40,}")
+_FIRST_POINT = re.compile(r"\(\s*(-?\d+(?:\.\d+)?)\s+(-?\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,32 @@ def find_place(columns: list[ColumnProfile]) -> Place | None:
             if _stem(x.name, _X) == _stem(y.name, _Y) and (place := _judge(x, y)):
                 return place
     return None
+
+
+def find_wkt(columns: list[ColumnProfile]) -> tuple[ColumnProfile, str] | None:
+    """A column of geometries written as text (WKT, or WKB in hexadecimal) and their system ("" if it does not show)."""
+    for column in columns:
+        if column.type is FieldType.STRING and len(column.texts) >= 1 and column.share(_is_wkt) >= 0.9:
+            return column, _wkt_crs(column)
+    return None
+
+
+def _is_wkt(text: str) -> bool:
+    return bool(_WKT.match(text) or _HEX.fullmatch(text))
+
+
+def _wkt_crs(column: ColumnProfile) -> str:
+    if match := re.match(r"SRID=(\d+)", column.texts[0], re.IGNORECASE):
+        return "OGC:CRS84" if match[1] == "4326" else f"EPSG:{match[1]}"
+    points = [tuple(map(float, match.groups())) for text in column.texts if (match := _FIRST_POINT.search(text))]
+    for system in SYSTEMS:
+        if points and all(_inside(point, system) for point in points):
+            return system.crs
+    return ""
+
+
+def _inside(point: tuple[float, ...], system: System) -> bool:
+    return system.x[0] <= point[0] <= system.x[1] and system.y[0] <= point[1] <= system.y[1]
 
 
 def unreadable_place(columns: list[ColumnProfile]) -> tuple[ColumnProfile, ColumnProfile] | None:

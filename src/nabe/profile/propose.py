@@ -15,7 +15,7 @@ from nabe.profile.findings import Finding
 from nabe.profile.keys import choose_key, choose_time, key_rank
 from nabe.profile.municipal import recognise
 from nabe.profile.personal import judge
-from nabe.profile.places import find_place
+from nabe.profile.places import find_place, find_wkt
 from nabe.profile.readings import find_readings, with_readings
 from nabe.profile.references import can_refer, find_references, without_echoes
 from nabe.profile.scan import Scanned, scan
@@ -69,6 +69,7 @@ def _judge(table: Table, scanned: Scanned, known: Sequence[KeySketch], system: s
     kinds = {c.name: kind for c in columns if (kind := recognise(c, table.name))}
     key, certain = choose_key(columns, scanned.together, table.key)
     has_geometry = any(c.type is FieldType.GEOMETRY for c in columns)
+    wkt = None if has_geometry else find_wkt(columns)
     references = {c.name: found for c in columns if (found := find_references(c, kinds.get(c.name), known, table.name))}
     references = without_echoes(references)
     for column, other_table, other_column in table.references:
@@ -85,7 +86,8 @@ def _judge(table: Table, scanned: Scanned, known: Sequence[KeySketch], system: s
         key=key,
         key_certain=certain,
         time=choose_time([c for c in columns if not judged.personal(c.name)]),
-        place=None if has_geometry else find_place(columns),
+        place=None if has_geometry or wkt else find_place(columns),
+        wkt=wkt,
         references=references,
         readings=find_readings(columns, table.source),
     )
@@ -110,12 +112,11 @@ def _dataset(seen: Seen, id: str, owner: str, system: str) -> Dataset:
     fields = [_field(seen, item) for item in seen.table.columns]
     source = with_readings(seen.table.source, seen.readings)
     crs = seen.table.crs
-    if seen.place is not None and look.can_place(source):
-        source |= {"x": seen.place.x.name, "y": seen.place.y.name, "crs": seen.place.crs}
-        crs = seen.place.crs
+    if look.can_place(source) and (seen.place or seen.wkt):
+        settings, crs, made_of = _location(seen)
+        source |= settings
         name = hub_name("geometry", {item.name for item in fields})
-        personal = any(seen.judged.personal(c.name) for c in (seen.place.x, seen.place.y))
-        personal = personal or seen.judged.about_persons
+        personal = seen.judged.about_persons or any(seen.judged.personal(column.name) for column in made_of)
         fields.append(Field(name, FieldType.GEOMETRY, Text("Lage", "Location"), personal=personal))
     restricted = any(item.personal for item in fields)
     return Dataset(
@@ -132,6 +133,16 @@ def _dataset(seen: Seen, id: str, owner: str, system: str) -> Dataset:
         time=_time(seen),
         crs=crs,
     )
+
+
+def _location(seen: Seen) -> tuple[dict[str, str], str, tuple[ColumnProfile, ...]]:
+    """(settings of the source, reference system, columns that the geometry is made of)."""
+    if seen.wkt is not None:
+        column, crs = seen.wkt
+        return {"wkt": column.name} | ({"crs": crs} if crs else {}), crs, (column,)
+    place = seen.place
+    assert place is not None
+    return {"x": place.x.name, "y": place.y.name, "crs": place.crs}, place.crs, (place.x, place.y)
 
 
 def _time(seen: Seen) -> str:

@@ -104,7 +104,7 @@ def _match(column: ColumnProfile, kind: Recognised | None, known: KeySketch, tab
     covers = overlap.found == known.distinct and known.distinct > 1
     if overlap.found < FEW and not (covers and alike):
         return None
-    if _chance(column, kind, known) and not alike:
+    if not alike and (_chance(column, kind, known) or (overlap.share < ENOUGH and _numeric(column))):
         return None
     compared = [column.texts[at] for at in overlap.missing]
     return Match(
@@ -125,9 +125,8 @@ def _chance(column: ColumnProfile, kind: Recognised | None, known: KeySketch) ->
         return True
     if column.leading_zeros:
         return False
-    if column.share(is_number) < 0.5:
+    if not _numeric(column):
         return False
-    # House numbers are numbers, too: 1, 2, 2a.
     numbers = sorted({int(text) for text in column.texts if text.isdigit() and len(text) <= 15})
     if not numbers or numbers[-1] < 100 or _found(range(1, 21), known) >= 0.5:
         return True  # a running number from 1 on holds every count
@@ -135,6 +134,11 @@ def _chance(column: ColumnProfile, kind: Recognised | None, known: KeySketch) ->
     between = _others(numbers, low, high)
     around = _others(numbers, max(0, low - 100), high + 100)
     return max(_found(between, known) if len(between) >= 10 else 0.0, _found(around, known)) > _NEIGHBOURS
+
+
+def _numeric(column: ColumnProfile) -> bool:
+    """Numbers, perhaps with a few letters between: house numbers are numbers, too."""
+    return not column.leading_zeros and column.share(is_number) >= 0.5
 
 
 def _others(numbers: list[int], low: int, high: int) -> Sequence[int]:

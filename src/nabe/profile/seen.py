@@ -29,6 +29,7 @@ class Seen:
     key_certain: bool
     time: ColumnProfile | None
     place: Place | None
+    wkt: tuple[ColumnProfile, str] | None
     references: dict[str, list[Match]]
     readings: dict[str, Reading]
 

@@ -66,7 +66,7 @@ def _shown(word: str) -> str:
 def _with_umlauts(word: str) -> str:
     """`luftqualitaet` -> `luftqualität`: by the words and endings of the glossary, because `ae` may be just that."""
     umlauts = _glossary()[1]
-    ending = next((plain for plain in umlauts if len(plain) > 5 and word.endswith(plain)), "")
+    ending = next((plain for plain in umlauts if len(plain) > 4 and word.endswith(plain)), "")
     return umlauts.get(word) or (word.removesuffix(ending) + umlauts[ending] if ending else word)
 
 

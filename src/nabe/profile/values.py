@@ -9,6 +9,7 @@ import numpy as np
 from nabe.model.dataset import FieldType
 from nabe.profile.column import ColumnProfile, is_number
 from nabe.profile.findings import Finding, Severity
+from nabe.profile.titles import tokens
 
 #: Most codes of a code list; most that are shown.
 _CODES, _SHOWN = 30, 12
@@ -52,6 +53,7 @@ def _is_code_list(column: ColumnProfile) -> bool:
     """Few values, each of them often: text, or small whole numbers."""
     few = 2 <= column.distinct <= _CODES and column.filled >= 5 * column.distinct
     if column.type is FieldType.INTEGER:
+        few = few and not {"count", "anzahl", "zahl", "number"} & set(tokens(column.name))
         return few and column.distinct <= 10 and column.low >= 0 and column.high <= 99
     return few and column.type is FieldType.STRING and column.max_length <= 80
 

@@ -96,7 +96,7 @@ def _times(seen: Seen) -> Iterator[Finding]:
         name = seen.names[column.name]
         reading = seen.readings.get(column.name)
         read = reading is not None and reading.temporal
-        if is_period(column) and is_year(column):
+        if is_period(column) and is_year(column) and not seen.judged.personal(column.name):
             params = {"from": min(column.texts), "to": max(column.texts)}
             yield Finding(name, "time", Severity.INFO, "profile.time.year", params)
         elif is_unix_time(column):

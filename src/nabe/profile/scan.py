@@ -19,7 +19,7 @@ _ROWS = 65_536
 #: Values sampled of all columns together, and of each at least: tables of 10,000 columns exist.
 _SAMPLED, _LEAST = 1_000_000, 128
 #: Values held for exact counts: of columns and their combinations, and of whole rows.
-_COLUMN_BUDGET, _GROUP_BUDGET, _ROW_BUDGET = 6_000_000, 4_000_000, 2_000_000
+_COLUMN_BUDGET, _GROUP_BUDGET, _ROW_BUDGET = 4_000_000, 2_000_000, 1_500_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ class FieldLineage:
 
 def lineage(sql: str, resolve: Resolve) -> tuple[FieldLineage, ...]:
     """Lineage of every output column. What only filters, groups or orders is not lineage of a field."""
+    placed: Any
+    tree: Any
     tree, placed = qualified(sql, resolve)
     names = {alias: table.name for alias, table in placed}
     root: Any = build_scope(tree)
@@ -56,17 +58,14 @@ def _of(node: Any, scope: Any, names: dict[str, str]) -> list[tuple[str, str]]:
     return found
 
 
-def _column(column: exp.Column, scope: Any, names: dict[str, str]) -> list[tuple[str, str]]:
+def _column(column: Any, scope: Any, names: dict[str, str]) -> list[tuple[str, str]]:
     while scope is not None:
         source = scope.sources.get(column.table)
         if isinstance(source, exp.Table):
             return [(names[source.name], column.name)] if source.name in names else []
         if isinstance(source, Scope):
-            outputs = (
-                source.set_operation_scopes[0].expression.selects
-                if source.set_operation_scopes
-                else source.expression.selects
-            )
+            inner: Any = source.set_operation_scopes[0] if source.set_operation_scopes else source
+            outputs = inner.expression.selects
             position = next(
                 (i for i, item in enumerate(outputs) if item.alias_or_name.lower() == column.name.lower()), None
             )

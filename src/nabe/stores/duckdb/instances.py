@@ -90,7 +90,6 @@ class Instance:
                 "max_temp_directory_size": "4GB",
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
-                "TimeZone": "UTC",
             },
         )
         try:
@@ -100,6 +99,7 @@ class Instance:
             raise
 
     def _arrange(self, databases: Mapping[tuple[str, str], str], files: frozenset[str], spatial: bool) -> None:
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         if spatial:
             load(self._connection, "duckdb_extension_spatial", "spatial")
         for number, ((kind, dsn), system) in enumerate(sorted(databases.items())):

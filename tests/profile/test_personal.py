@@ -213,3 +213,22 @@ def test_dates_of_birth_are_personal_and_never_the_time_of_a_row(proposal: Any, 
 )
 def test_headers_that_identify_persons_are_suspected(proposal: Any, header: str, values: list[Any]) -> None:
     assert len(personal(proposal({header: values}))) == 1
+
+
+def test_rare_names_are_known_by_their_form(proposal: Any) -> None:
+    rare = ["Nguyen Thi Lan", "Oduya, Grace", "Bilge Demirtaş", "Olena Kovalenko", "Chidi Okafor", "Svea Lindqvist"]
+    rare += ["Wanjiru Kamau", "Iker Etxeberria", "Ngozi Eze", "Tamsin Oyelaran", "Zofia Wójcik", "Baran Aksoy"]
+    found = proposal({"Name": rare, "Straße": ["Hauptstraße 1"] * 12})
+    assert personal(found) == {"name"} and reasons(found, "name") == ["profile.personal.name_shape"]
+
+
+def test_a_contact_person_does_not_make_the_place_personal(proposal: Any) -> None:
+    found = proposal(
+        {
+            "Einrichtung": ["Kita A", "Kita B", "Kita C", "Kita D"],
+            "Straße": ["Hauptstr.", "Ringstr.", "Am Markt", "Allee"],
+            "PLZ": ["50667", "50668", "50670", "50672"],
+            "Ansprechpartnerin": ["Sabine Müller", "Julia Kaya", "Ute Krause", "Anna Weber"],
+        }
+    )
+    assert personal(found) == {"ansprechpartnerin"} and found.dataset.subject == ""

@@ -13,6 +13,8 @@ from typing import Any
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,}")
 _PHONE = re.compile(r"(?:\+|00)[1-9][\d \-/().]{6,20}|\(?0[1-9]\d{1,4}\)?\s*[-/ ]\s*\d[\d \-/]{3,14}")
 _PLATE = re.compile(r"[A-ZÄÖÜ]{1,3}[- ][A-Z]{1,2}[- ]?[1-9]\d{0,3}[EH]?")
+_NAME = r"[A-ZÄÖÜ][^\W\d_]+(?:-[A-ZÄÖÜ][^\W\d_]+)?"
+_SHAPE = re.compile(rf"{_NAME}(?:, | (?:von |van |de |el |al )?| {_NAME} ){_NAME}")
 _WORD = re.compile(r"[^\W\d_]+\.?(?:[^\W\d_]+)?|&")
 
 
@@ -90,6 +92,11 @@ def is_person(text: str) -> bool:
         return False
     words = [word.lower() for word in re.split(r"[ ,\-]+", text.strip()) if word]
     return 1 <= len(words) <= 5 and any(word in _first_names() for word in words) and not is_institution(text)
+
+
+def is_shaped_like_a_person(text: str) -> bool:
+    """Two or three words with capitals and none of an institution or place: `Nguyen Thi Lan`, `Oduya, Grace`."""
+    return bool(_SHAPE.fullmatch(text)) and not is_institution(text)
 
 
 #: Category -> (test, share of different values from which on the column is suspected).

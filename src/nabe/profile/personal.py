@@ -19,6 +19,8 @@ from nabe.profile.titles import tokens
 
 #: Share of different values that look like names of persons: from here on certain enough, from there on worth a look.
 _MANY_NAMES, _SOME_NAMES = 0.25, 0.05
+#: Share of values of the form "Xxx Yyy" in a column called name: rare first names are in no list.
+_MOSTLY = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class _Category:
     joined: tuple[str, ...]
     text: bool
     digits: int
+    beside: bool
 
     def named(self, parts: list[str]) -> bool:
         whole = "".join(parts)
@@ -78,6 +81,7 @@ def _categories() -> tuple[_Category, ...]:
             tuple(entry.get("joined", ())),
             entry.get("text", False),
             entry.get("digits", 0),
+            entry.get("beside", False),
         )
         for entry in contents.tables()["category"]
     )
@@ -105,6 +109,8 @@ def _by_itself(column: ColumnProfile) -> list[Suspicion]:
         return [Suspicion("name", "profile.personal.empty", True)] if _is_named_person(column) else []
     by_value = _by_content(column)
     by_header = _by_header(column, by_value)
+    if by_header and by_header.category == "role":
+        return [by_header]
     if by_header and by_value and by_header.category == by_value.category:
         if by_header.personal or not by_value.personal:
             return [by_header]
@@ -124,10 +130,12 @@ def _by_header(column: ColumnProfile, by_value: Suspicion | None) -> Suspicion |
             continue
         if category.level == "contact":
             return _contact(column, category, parts)
-        share = by_value.params["share"] if by_value and by_value.category == category.id else None
+        person = not category.beside
+        likened = "name" if category.id == "role" else category.id
+        share = by_value.params.get("share") if by_value and by_value.category == likened else None
         if share is not None:
-            return Suspicion(category.id, "profile.personal.both", True, person=True, params={"share": share})
-        return Suspicion(category.id, "profile.personal.header", True, person=True)
+            return Suspicion(category.id, "profile.personal.both", True, person=person, params={"share": share})
+        return Suspicion(category.id, "profile.personal.header", True, person=person)
     return None
 
 
@@ -198,6 +206,11 @@ def _names(column: ColumnProfile) -> Suspicion | None:
     if named and share >= _SOME_NAMES and hits >= 3:
         return Suspicion(
             "name", "profile.personal.some_names", True, severity=Severity.CHECK, params={"share": share * 100}
+        )
+    shaped = column.share(contents.is_shaped_like_a_person)
+    if named and len(column.texts) >= 10 and shaped >= _MOSTLY:
+        return Suspicion(
+            "name", "profile.personal.name_shape", True, severity=Severity.CHECK, params={"share": shaped * 100}
         )
     return None
 

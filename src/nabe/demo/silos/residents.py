@@ -105,6 +105,17 @@ def _register(town: Town, path: Path) -> None:
         for person in household.people:
             name = western(person.family_name).replace("ß", "ẞ").upper().replace("ẞ", "ß")
             born = person.born.strftime("%d.%m.%Y")
-            rows.append((f"{person.id:07d}", name, western(person.given_name), person.sex, born, household.id, *where))
-    header = ("PID", "NAME", "VORNAME", "GESCHL", "GEBDAT", "HAUSHALT", "STRSCHL", "HAUSNR", "PLZ", "STT")
+            rows.append(
+                (
+                    f"{person.id:07d}",
+                    name,
+                    western(person.given_name),
+                    person.sex,
+                    born,
+                    person.born.year,
+                    household.id,
+                    *where,
+                )
+            )
+    header = ("PID", "NAME", "VORNAME", "GESCHL", "GEBDAT", "JAHRGANG", "HAUSHALT", "STRSCHL", "HAUSNR", "PLZ", "STT")
     table(path, header, rows, encoding="cp1252", delimiter=";")

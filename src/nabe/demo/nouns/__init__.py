@@ -1,0 +1,33 @@
+"""The declarations of the model city: everything that stands in its workspace, in German and English."""
+
+from __future__ import annotations
+
+from nabe.demo.nouns import (
+    datasets_city,
+    datasets_ground,
+    datasets_people,
+    datasets_services,
+    parties,
+    systems,
+    usecases,
+)
+from nabe.demo.nouns.products import products
+from nabe.demo.town import District
+from nabe.model.catalogue import Noun
+
+
+def nouns(districts: list[District], silos: systems.Silos) -> list[Noun]:
+    """All documents of the workspace. `silos` says where those are that run as processes."""
+    return [
+        parties.CITY,
+        *parties.ORGANISATIONS,
+        *parties.GOALS,
+        *parties.vocabularies(districts),
+        *systems.systems(silos),
+        *datasets_ground.DATASETS,
+        *datasets_people.DATASETS,
+        *datasets_services.DATASETS,
+        *datasets_city.DATASETS,
+        *products(),
+        *usecases.USECASES,
+    ]

@@ -1,0 +1,150 @@
+"""`nabe demo`: build, start the silos, apply the declarations, create accounts, serve, say where."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import webbrowser
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import uvicorn
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from nabe.config import Settings
+from nabe.demo.accounts import ACCOUNTS, PASSWORD, SHOWN
+from nabe.demo.building import Demo, Postgres, Write, build
+from nabe.demo.processes import silos
+from nabe.errors import Invalid
+from nabe.i18n import t
+from nabe.model.party import Actor
+
+
+class _Identity(Protocol):
+    def accounts(self) -> list[Actor]: ...
+    def put_account(self, actor: Actor, password: str | None) -> None: ...
+
+
+class Opened(Protocol):
+    """An opened workspace (`nabe.app.Nabe`), as far as the demo needs it."""
+
+    settings: Settings
+
+    @property
+    def identity(self) -> Any:
+        """Accounts (`nabe.ports.identity.Identity`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the demo needs of rooms above and beside it; `nabe.cli` hands it in.
+
+    `write`: manifest.write; `open`: app.open_workspace; `apply`: the declarations in the folder through the hub, as the
+    operator; `asgi`: app.asgi; `postgres`: how to start PostgreSQL in a folder, None where it is not installed.
+    """
+
+    write: Write
+    open: Callable[[Path], AbstractContextManager[Any]]
+    apply: Callable[[Any], object]
+    asgi: Callable[[Any], Any]
+    postgres: Postgres | None = None
+
+
+def run(
+    root: Path, port: int, house: House, *, open_browser: bool = False, lang: str = "de", console: Console | None = None
+) -> None:
+    """Serve the model city on this machine until Ctrl-C. Another port is taken, and said, when this one is busy."""
+    console = console or Console()
+    free = free_port(port)
+    if free != port:
+        console.print(t("demo.port_busy", lang, port=port, other=free), style="yellow")
+    demo = _build(root, house, lang, console)
+    if demo.social == "sqlite":
+        text = t("demo.sqlite_because", lang, why=demo.why_sqlite) if demo.why_sqlite else t("demo.sqlite", lang)
+        console.print(text, style="yellow", highlight=False)
+    with contextlib.suppress(KeyboardInterrupt), silos(root, write=house.write, postgres=house.postgres):
+        with house.open(root) as nabe:
+            house.apply(nabe)
+            create_accounts(nabe.identity)
+            _serve(house.asgi(nabe), free, lang, console, open_browser)
+    console.print(t("demo.stopped", lang))
+
+
+def _build(root: Path, house: House, lang: str, console: Console) -> Demo:
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(t("demo.building", lang), total=1.0)
+
+        def progress(step: str, share: float) -> None:
+            bar.update(task, completed=share, description=t("demo.step", lang, step=t(f"demo.steps.{step}", lang)))
+
+        return build(root, progress, write=house.write, postgres=house.postgres)
+
+
+def create_accounts(identity: _Identity) -> None:
+    """The sample accounts, as far as they are missing or changed; passwords of those that are there stay."""
+    known = {actor.id: actor for actor in identity.accounts()}
+    for account in ACCOUNTS:
+        if account.actor.id not in known:
+            identity.put_account(account.actor, PASSWORD)
+        elif known[account.actor.id] != account.actor:
+            identity.put_account(account.actor, None)
+
+
+def free_port(wanted: int, tries: int = 50) -> int:
+    """The port, or the next free one above it."""
+    for port in range(wanted, min(wanted + tries, 65_536)):
+        with contextlib.closing(socket.socket()) as probe:
+            if os.name == "posix":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise Invalid(
+        f"No free port from {wanted} to {wanted + tries - 1}.", hint="Name one: nabe demo --port N.", field="port"
+    )
+
+
+class _Server(uvicorn.Server):
+    """Tells when it listens."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def _serve(app: Any, port: int, lang: str, console: Console, open_browser: bool) -> None:
+    address = f"http://127.0.0.1:{port}/"
+
+    def ready() -> None:
+        welcome(console, address, lang)
+        if open_browser:
+            webbrowser.open(address)
+
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    _Server(config, ready).run()
+
+
+def welcome(console: Console, address: str, lang: str) -> None:
+    """The portal's address and the sample log-ins."""
+    console.print()
+    console.print(t("demo.ready", lang, address=address), style="bold green", highlight=False)
+    table = Table(title=t("demo.logins", lang), title_justify="left", title_style="bold")
+    for column in ("login", "password", "shows"):
+        table.add_column(t(f"demo.column.{column}", lang), no_wrap=column != "shows")
+    for account in ACCOUNTS[:SHOWN]:
+        table.add_row(account.actor.id, PASSWORD, account.shows.in_(lang))
+    console.print(table)
+    console.print(t("demo.synthetic", lang))
+    console.print(t("demo.stop_hint", lang))

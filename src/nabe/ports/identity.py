@@ -52,3 +52,6 @@ class Identity(Protocol):
 
     def revoke(self, token_id: str) -> None:
         """End a token or session; unknown ids are ignored."""
+
+    def revoke_secret(self, secret: str) -> None:
+        """End the token or session with this secret (log-out)."""

@@ -170,6 +170,13 @@ class RelationalIdentity:
             connection.execute(sa.delete(TOKEN).where(TOKEN.c.id == token_id))
         self._distrust()
 
+    def revoke_secret(self, secret: str) -> None:
+        """End the token or session with this secret."""
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        with Transaction(self._engine) as connection:
+            connection.execute(sa.delete(TOKEN).where(TOKEN.c.secret == digest))
+        self._distrust()
+
     def _distrust(self) -> None:
         with self._lock:
             self._trusted.clear()

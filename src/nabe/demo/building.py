@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
@@ -91,10 +91,12 @@ def build(root: Path, progress: Progress, *, write: Write, postgres: Postgres | 
             field="folder",
         )
     progress("town", 0.0)
+    before = stamp or Stamp("", "")
+    save_stamp(root, replace(before, generator=""))  # begun: to be taken up again if it breaks off
     town = making.make()
     _write_files(town, root, progress)
     progress("social", 0.75)
-    made = _social(town, root, postgres, stamp)
+    made = _social(town, root, postgres, before)
     progress("declarations", 0.95)
     write(root, nouns(town.districts, silos_of(made)))
     save_stamp(root, made)
@@ -145,7 +147,7 @@ def _write_files(town: Town, root: Path, progress: Progress) -> None:
             folder.rename(target / name)
 
 
-def _social(town: Town, root: Path, postgres: Postgres | None, before: Stamp | None) -> Stamp:
+def _social(town: Town, root: Path, postgres: Postgres | None, before: Stamp) -> Stamp:
     folder = root / SOCIAL
     readme(folder, "Datenbank des Sozialhilfe-Fachverfahrens")
     why = ""
@@ -155,11 +157,11 @@ def _social(town: Town, root: Path, postgres: Postgres | None, before: Stamp | N
         except (RuntimeError, OSError) as error:  # it is there but cannot be used here; SQLite serves as well
             why = str(error)
     databases.social_sqlite(town, folder / "sozialhilfe.sqlite")
-    return Stamp(generator(), "sqlite", why_sqlite=why, neighbour_port=before.neighbour_port if before else 0)
+    return Stamp(generator(), "sqlite", why_sqlite=why, neighbour_port=before.neighbour_port)
 
 
-def _in_postgres(town: Town, root: Path, postgres: Postgres, before: Stamp | None) -> Stamp:
-    data = before.data if before and before.data and Path(before.data).exists() else str(_data_folder(root))
+def _in_postgres(town: Town, root: Path, postgres: Postgres, before: Stamp) -> Stamp:
+    data = before.data if before.data and Path(before.data).exists() else str(_data_folder(root))
     password = root / SECRET
     if not password.exists():
         with open(os.open(password, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -168,7 +170,7 @@ def _in_postgres(town: Town, root: Path, postgres: Postgres, before: Stamp | Non
         databases.social_postgres(town, server.dsn, password.read_text())
         port = server.port
     (root / SOCIAL / "sozialhilfe.sqlite").unlink(missing_ok=True)
-    return Stamp(generator(), "postgresql", data, before.neighbour_port if before else 0, port)
+    return Stamp(generator(), "postgresql", data, before.neighbour_port, port)
 
 
 def _data_folder(root: Path) -> Path:
@@ -185,7 +187,11 @@ def silos_of(stamp: Stamp) -> Silos:
     """Connections of the silos that run as processes. The password stands in a file, not in a declaration."""
     if stamp.social == "postgresql":
         social: dict[str, Any] = {
-            "url": f"postgresql://{databases.READER}@127.0.0.1:{stamp.social_port}/nabe",
+            "driver": "postgresql",
+            "host": "127.0.0.1",
+            "port": stamp.social_port,
+            "database": "nabe",
+            "user": databases.READER,
             "password": f"file:{SECRET.as_posix()}",
         }
     else:

@@ -19,11 +19,14 @@ NEIGHBOUR_PORT = 8095
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Addresses of what runs. `moved`: a port was taken by somebody else, so declarations were written anew."""
+    """Addresses of what runs. `moved`: a port was taken by somebody else, so declarations were written anew.
+
+    `missing`: why PostgreSQL did not start; then that one silo does not answer, and the others do.
+    """
 
     neighbour: str
-    social: str
     moved: bool
+    missing: str = ""
 
 
 @contextlib.contextmanager
@@ -33,13 +36,12 @@ def silos(root: Path, *, write: Write, postgres: Postgres | None = None) -> Iter
     if stamp is None:
         raise Invalid(f"The folder {root.name!r} is no model city.", hint="Build it first: nabe demo FOLDER.")
     with contextlib.ExitStack() as stack:
-        port = stamp.social_port
+        port, missing = stamp.social_port, ""
         if stamp.social == "postgresql":
-            if postgres is None:
-                raise SourceUnavailable(
-                    "sozialhilfe", "PostgreSQL is not installed any more.", hint="Start `nabe demo` again."
-                )
-            port = stack.enter_context(postgres(Path(stamp.data))).port
+            try:
+                port = stack.enter_context(_needed(postgres)(Path(stamp.data))).port
+            except (RuntimeError, OSError) as error:
+                missing = str(error)
         address = stack.enter_context(neighbour_server(root / "silos" / "nachbarstadt", stamp.neighbour_port))
         now = replace(stamp, neighbour_port=int(address.rsplit(":", 1)[1]), social_port=port)
         moved = silos_of(now) != silos_of(stamp)
@@ -47,7 +49,13 @@ def silos(root: Path, *, write: Write, postgres: Postgres | None = None) -> Iter
             _declare_anew(root, now, write)
         if now != stamp:
             save_stamp(root, now)
-        yield Running(address, stamp.social, moved)
+        yield Running(address, moved, missing)
+
+
+def _needed(postgres: Postgres | None) -> Postgres:
+    if postgres is None:
+        raise RuntimeError("PostgreSQL is not installed any more; `nabe demo` builds the city anew without it")
+    return postgres
 
 
 def _declare_anew(root: Path, stamp: Stamp, write: Write) -> None:

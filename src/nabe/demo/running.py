@@ -68,7 +68,12 @@ def run(
     if demo.social == "sqlite":
         text = t("demo.sqlite_because", lang, why=demo.why_sqlite) if demo.why_sqlite else t("demo.sqlite", lang)
         console.print(text, style="yellow", highlight=False)
-    with contextlib.suppress(KeyboardInterrupt), silos(root, write=house.write, postgres=house.postgres):
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        silos(root, write=house.write, postgres=house.postgres) as running,
+    ):
+        if running.missing:
+            console.print(t("demo.postgres_missing", lang, why=running.missing), style="yellow", highlight=False)
         with house.open(root) as nabe:
             house.apply(nabe)
             create_accounts(nabe.identity)

@@ -35,8 +35,8 @@ _STATISTICS = (
             **_MINUS,
         },
         description=Text(
-            "Hauptwohnsitz am 31.12.2025; Werte unter 3 sind leer (synthetisch).",
-            "Main residence on 31 December 2025; values under 3 are empty (synthetic).",
+            "Hauptwohnsitz am 31.12.2025; Werte unter 5 sind leer (synthetisch).",
+            "Main residence on 31 December 2025; values under 5 are empty (synthetic).",
         ),
         key=("district_key", "age_group", "sex"),
         licence=DL_DE_BY,

@@ -82,7 +82,7 @@ def _children(town: Town, groups: list[list[object]]) -> list[tuple[object, ...]
     found: list[tuple[object, ...]] = []
     for index in rng.permutation(len(young)).tolist():
         person, household = young[index]
-        wants = 0.36 if person.age < 1 else 0.55 if person.age < 3 else 0.96
+        wants = 0.4 if person.age < 1 else 0.7 if person.age < 3 else 0.98
         if rng.random() > wants:
             continue
         ages = "U3" if person.age < 3 else "Ü3"

@@ -47,8 +47,8 @@ def _by_age(town: Town, path: Path) -> None:
         for code, _, _ in AGE_GROUPS:
             for sex in ("m", "w"):
                 count = counts[district.key, code, sex]
-                share = german(100 * count / district.plan.people, 2) if count > 2 else "-"
-                rows.append((_DAY, district.key, district.name, code, sex, count if count > 2 else "-", share))
+                share = german(100 * count / district.plan.people, 2) if count > 4 else "-"
+                rows.append((_DAY, district.key, district.name, code, sex, count if count > 4 else "-", share))
     header = ("Stichtag", "STT", "Stadtteil", "Altersgruppe", "Geschlecht", "Einwohner", "Anteil in %")
     title = ("Einwohner nach Stadtteil, Altersgruppe und Geschlecht", NOTICE)
     table(path, header, rows, encoding="cp1252", delimiter=";", above=title)

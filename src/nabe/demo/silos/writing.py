@@ -12,11 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyproj
+import shapely
 from openpyxl import Workbook
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import transform
 
 from nabe.demo.town import NOTICE
 
@@ -107,7 +108,7 @@ def degrees(east: float, north: float) -> tuple[float, float]:
 
 def in_degrees(shape: BaseGeometry) -> BaseGeometry:
     """A shape in longitude and latitude."""
-    return transform(lambda x, y: _to_degrees().transform(x, y), shape)
+    return shapely.transform(shape, lambda points: np.column_stack(_to_degrees().transform(points[:, 0], points[:, 1])))
 
 
 def geojson(

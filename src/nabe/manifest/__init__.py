@@ -1,1 +1,40 @@
-"""TODO"""
+"""The city's declarations: a folder of YAML documents <-> nouns, with checks, differences and JSON Schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nabe.manifest.changes import changed_fields, difference
+from nabe.manifest.checks import check_snapshot
+from nabe.manifest.documents import json_schemas
+from nabe.manifest.loading import Loaded, load, no_workspace
+from nabe.manifest.problems import Problem, Severity
+from nabe.manifest.reading import read
+from nabe.manifest.scaffold import init
+from nabe.manifest.writing import document, write
+
+__all__ = [
+    "Loaded",
+    "Problem",
+    "Severity",
+    "changed_fields",
+    "check_snapshot",
+    "difference",
+    "document",
+    "init",
+    "json_schemas",
+    "load",
+    "server_block",
+    "write",
+]
+
+
+def server_block(root: Path) -> Mapping[str, Any]:
+    """The settings in nabe.yaml; empty if there are none or the file cannot be read (`check` says why)."""
+    if not (root / "nabe.yaml").is_file():
+        raise no_workspace(root)
+    raws, _ = read(root / "nabe.yaml", root)
+    server = raws[0].data.get("server", {}) if raws else {}
+    return server if isinstance(server, Mapping) else {}

@@ -1,0 +1,268 @@
+"""Do the declarations fit together? Every finding names the document and what would be right."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from nabe.errors import NabeError
+from nabe.manifest.problems import Problem, Severity, nearest
+from nabe.model.catalogue import City, Goal, Noun, Snapshot, kind_of
+from nabe.model.dataset import Dataset, FieldType, System
+from nabe.model.party import Organisation
+from nabe.model.usecase import Grant, UseCase
+
+Where = Callable[[Noun, tuple[Any, ...]], tuple[str, int]]
+ParseFilter = Callable[[str, Dataset], object]
+_NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
+_SECRET = re.compile(r"pass(word|wd|wort)?$|secret|token|api_?key|kennwort", re.IGNORECASE)
+_IN_URL = re.compile(r"://[^/\s:@]+:(?!\$\{)[^@\s]+@")
+
+
+def check_snapshot(
+    snapshot: Snapshot,
+    adapters: Mapping[str, Any],
+    parse_filter: ParseFilter | None = None,
+    describe: Callable[..., Any] | None = None,
+) -> list[Problem]:
+    """Errors of a whole set of declarations, however they came."""
+    found = check(snapshot.nouns(), adapters, parse_filter, describe, lambda noun, _: (f"{kind_of(noun)} {noun.id}", 0))
+    return [problem for problem in found if problem.severity is Severity.ERROR]
+
+
+def check(
+    nouns: Sequence[Noun],
+    adapters: Mapping[str, Any],
+    parse_filter: ParseFilter | None,
+    describe: Callable[..., Any] | None,
+    where: Where,
+) -> list[Problem]:
+    """All findings."""
+    return list(_Check(Snapshot.of(list(nouns)), nouns, adapters, parse_filter, describe, where).findings())
+
+
+class _Check:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        nouns: Sequence[Noun],
+        adapters: Mapping[str, Any],
+        parse_filter: ParseFilter | None,
+        describe: Callable[..., Any] | None,
+        where: Where,
+    ) -> None:
+        self.all = snapshot
+        self.nouns = nouns
+        self.adapters = adapters
+        self.parse_filter = parse_filter
+        self.describe = describe
+        self.where = where
+
+    def findings(self) -> Iterator[Problem]:
+        cities = [noun for noun in self.nouns if isinstance(noun, City)]
+        if len(cities) > 1:
+            yield self.says(cities[1], (), "there is more than one city")
+        for noun in self.nouns:
+            match noun:
+                case Organisation():
+                    yield from self.tree(noun, noun.parent, self.all.organisations, "organisation")
+                case Goal():
+                    yield from self.tree(noun, noun.parent, self.all.goals, "goal")
+                case System():
+                    yield from self.system(noun)
+                case Dataset():
+                    yield from self.dataset(noun)
+                case UseCase():
+                    yield from self.usecase(noun)
+        yield from self.cycles()
+        yield from self.overlapping_floors()
+
+    def says(
+        self, noun: Noun, path: tuple[Any, ...], message: str, hint: str = "", severity: Severity = Severity.ERROR
+    ) -> Problem:
+        file, line = self.where(noun, path)
+        field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+        return Problem(file, line, field, message, hint, severity)
+
+    def known(
+        self, noun: Noun, path: tuple[Any, ...], id: str, table: Mapping[str, Any], what: str
+    ) -> Iterator[Problem]:
+        if id not in table:
+            yield self.says(noun, path, f"there is no {what} {id!r}", nearest(id, table))
+
+    def tree(self, noun: Any, parent: str, table: Mapping[str, Any], what: str) -> Iterator[Problem]:
+        if not parent:
+            return
+        yield from self.known(noun, ("parent",), parent, table, what)
+        seen, at = [noun.id], parent
+        while at in table and at not in seen:
+            seen.append(at)
+            at = table[at].parent
+        if at == noun.id:
+            yield self.says(noun, ("parent",), f"goes round in a circle: {' -> '.join([*seen, at])}")
+
+    def system(self, system: System) -> Iterator[Problem]:
+        yield from self.known(system, ("owner",), system.owner, self.all.organisations, "organisation")
+        if system.adapter not in self.adapters:
+            hint = nearest(system.adapter, self.adapters)
+            yield self.says(system, ("adapter",), f"no adapter {system.adapter!r} is installed", hint)
+            return
+        yield from self.secrets(system, ("connection",), system.connection)
+        for sentence in self.adapters[system.adapter].check_system(system):
+            yield self.says(system, ("connection",), sentence)
+
+    def secrets(self, system: System, path: tuple[Any, ...], value: Any) -> Iterator[Problem]:
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                yield from self.secrets(system, (*path, key), item)
+            return
+        if not isinstance(value, str) or not value:
+            return
+        clear = "${" not in value and not value.startswith("file:")
+        if (_SECRET.search(str(path[-1])) and clear) or _IN_URL.search(value):
+            hint = "write ${NAME_OF_AN_ENVIRONMENT_VARIABLE} or file:path"
+            yield self.says(system, path, "a secret must not stand in a declaration", hint)
+
+    def dataset(self, dataset: Dataset) -> Iterator[Problem]:
+        yield from self.known(dataset, ("owner",), dataset.owner, self.all.organisations, "organisation")
+        names = [field.name for field in dataset.fields]
+        for number, field in enumerate(dataset.fields):
+            if names.index(field.name) != number:
+                yield self.says(dataset, ("fields", number, "name"), f"field {field.name!r} is declared twice")
+            yield from self.field(dataset, number)
+        for part in ("key", "subject", "time"):
+            value = getattr(dataset, part)
+            for name in value if isinstance(value, tuple) else (value,):
+                if name and name not in names:
+                    yield self.says(dataset, (part,), f"there is no field {name!r}", nearest(name, names))
+        if dataset.product is not None:
+            yield from self.product(dataset)
+        elif system := self.all.systems.get(dataset.system):
+            adapter = self.adapters.get(system.adapter)
+            for sentence in adapter.check_dataset(system, dataset) if adapter else ():
+                yield self.says(dataset, ("source",), sentence)
+        else:
+            yield from self.known(dataset, ("system",), dataset.system, self.all.systems, "system")
+
+    def field(self, dataset: Dataset, number: int) -> Iterator[Problem]:
+        field = dataset.fields[number]
+        if field.vocabulary:
+            path = ("fields", number, "vocabulary")
+            yield from self.known(dataset, path, field.vocabulary, self.all.vocabularies, "vocabulary")
+        if field.references is None:
+            return
+        other = self.all.datasets.get(field.references.dataset)
+        path = ("fields", number, "references")
+        if other is None:
+            yield from self.known(dataset, path, field.references.dataset, self.all.datasets, "dataset")
+        elif other.field(field.references.field) is None:
+            hint = nearest(field.references.field, [item.name for item in other.fields])
+            yield self.says(dataset, path, f"{other.id!r} has no field {field.references.field!r}", hint)
+
+    def product(self, dataset: Dataset) -> Iterator[Problem]:
+        assert dataset.product is not None
+        yield from self.known(dataset, (), dataset.product.use_case, self.all.usecases, "use case")
+        if self.describe is None:
+            return
+        try:
+            made = {field.name.lower() for field in self.describe(dataset.product.sql, self.all.datasets)}
+        except NabeError as error:
+            yield self.says(dataset, ("sql",), error.detail, error.hint)
+            return
+        for number, field in enumerate(dataset.fields):
+            if field.source_column.lower() not in made:
+                hint = nearest(field.name, made)
+                yield self.says(dataset, ("fields", number), f"the SQL gives no column {field.source_column!r}", hint)
+
+    def usecase(self, case: UseCase) -> Iterator[Problem]:
+        yield from self.known(case, ("owner",), case.owner, self.all.organisations, "organisation")
+        for number, goal in enumerate(case.goals):
+            yield from self.known(case, ("goals", number), goal, self.all.goals, "goal")
+        for number, member in enumerate(case.members):
+            if not (member.person or member.role or member.organisation):
+                yield self.says(case, ("members", number), "names nobody", "give person, role or organisation")
+            if member.organisation:
+                path = ("members", number, "organisation")
+                yield from self.known(case, path, member.organisation, self.all.organisations, "organisation")
+        seen: set[str] = set()
+        for number, grant in enumerate(case.grants):
+            if grant.dataset in seen:
+                message = f"a second grant for {grant.dataset!r}"
+                yield self.says(case, ("grants", number), message, "merge the two: one table per use case and dataset")
+            seen.add(grant.dataset)
+            yield from self.grant(case, number, grant)
+
+    def grant(self, case: UseCase, number: int, grant: Grant) -> Iterator[Problem]:
+        path: tuple[Any, ...] = ("grants", number)
+        dataset = self.all.datasets.get(grant.dataset)
+        if dataset is None:
+            yield from self.known(case, (*path, "dataset"), grant.dataset, self.all.datasets, "dataset")
+            return
+        names = [field.name for field in dataset.fields]
+        for part in ("columns", "measures", "rounding"):
+            for name in getattr(grant, part):
+                if name not in names and not (part == "columns" and name == "*"):
+                    yield self.says(case, (*path, part), f"{dataset.id!r} has no field {name!r}", nearest(name, names))
+                elif part != "columns" and (field := dataset.field(name)) and field.type not in _NUMBERS:
+                    yield self.says(case, (*path, part), f"{name!r} is not a number")
+        if grant.measures and grant.min_group < 2:
+            yield self.says(case, (*path, "measures"), "measures need a min_group of at least 2")
+        if grant.where and self.parse_filter is not None:
+            try:
+                self.parse_filter(grant.where, dataset)
+            except NabeError as error:
+                yield self.says(case, (*path, "where"), error.detail, error.hint)
+        if grant.approval is None:
+            message = f"the owner {dataset.owner!r} has not approved it yet; nothing is read until then"
+            yield self.says(case, path, message, f"nabe approve {case.id} {dataset.id}", Severity.WARNING)
+        if grant.expires is not None and grant.expires < dt.datetime.now(dt.UTC).date():
+            yield self.says(case, (*path, "expires"), f"expired on {grant.expires}", "", Severity.WARNING)
+
+    def cycles(self) -> Iterator[Problem]:
+        """Products that read themselves, over however many others."""
+        reads = {
+            dataset.id: [name for name in self.all.datasets if _mentions(dataset.product.sql, name)]
+            for dataset in self.all.datasets.values()
+            if dataset.product is not None
+        }
+        told: set[frozenset[str]] = set()
+        for start in reads:
+            for circle in _circles(start, reads, (start,)):
+                if frozenset(circle) not in told:
+                    told.add(frozenset(circle))
+                    path = " -> ".join((*circle, circle[0]))
+                    yield self.says(self.all.datasets[start], ("sql",), f"products read each other in a circle: {path}")
+
+    def overlapping_floors(self) -> Iterator[Problem]:
+        """Two tables with minimum groups of one dataset: their difference may reveal a small cell."""
+        first: dict[str, tuple[UseCase, Grant]] = {}
+        for case in self.all.usecases.values():
+            for number, grant in enumerate(case.grants):
+                if grant.min_group < 2:
+                    continue
+                other = first.setdefault(grant.dataset, (case, grant))
+                if set(other[1].columns) != set(grant.columns):
+                    yield self.says(
+                        case,
+                        ("grants", number, "columns"),
+                        f"{other[0].id!r} sees {grant.dataset!r} in other groups; the difference may reveal small cells",
+                        "agree on one set of columns, or make sure that nobody works in both",
+                        Severity.WARNING,
+                    )
+
+
+def _mentions(sql: str, name: str) -> bool:
+    return (
+        re.search(rf"\b(?:from|join)\s+\"?{re.escape(name)}\b|,\s*\"?{re.escape(name)}\b", sql, re.IGNORECASE)
+        is not None
+    )
+
+
+def _circles(at: str, reads: Mapping[str, list[str]], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    for name in reads.get(at, ()):
+        if name == path[0]:
+            yield path
+        elif name not in path and name in reads and len(path) < 30:
+            yield from _circles(name, reads, (*path, name))

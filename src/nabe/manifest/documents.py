@@ -1,0 +1,366 @@
+"""The kinds of documents as Pydantic models: what may stand in a YAML file, with words for editors.
+
+Each model turns itself into the noun of `nabe.model` with `noun()`; `of(noun)` is the way back.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from nabe.model import catalogue as c
+from nabe.model import dataset as d
+from nabe.model import party as p
+from nabe.model import usecase as u
+from nabe.model.text import Text
+
+ID = r"^[a-z][a-z0-9_-]{0,62}$"
+DATASET_ID = r"^[a-z][a-z0-9_]{0,62}$"
+
+
+def _text(value: Any) -> Any:
+    return {"de": value} if isinstance(value, str) else value
+
+
+def _word(value: Any) -> Any:
+    """Keys that YAML took for numbers or dates keep their writing where they are text (see `reading`)."""
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+Word = Annotated[str, BeforeValidator(_word)]
+Id = Annotated[str, Field(pattern=ID, description="lower-case letters, digits, - and _")]
+DatasetId = Annotated[str, Field(pattern=DATASET_ID, description="lower-case letters, digits and _; its name in SQL")]
+
+
+class Document(BaseModel):
+    """What all share."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class TextDoc(Document):
+    """A text in German, perhaps in English too; a plain string is German."""
+
+    de: Word = ""
+    en: Word = ""
+
+    def noun(self) -> Text:
+        return Text(self.de, self.en)
+
+
+Words = Annotated[TextDoc, BeforeValidator(_text)]
+
+
+class CityDoc(Document):
+    """nabe.yaml: the municipality and how this instance runs."""
+
+    kind: str = "city"
+    id: Id
+    title: Words
+    ags: Annotated[Word, Field(pattern=r"^(\d{8})?$", description="official municipality key, 8 digits")] = ""
+    land: Annotated[str, Field(pattern=r"^([A-Z]{2})?$", description="Bundesland as in ISO 3166-2, e.g. NW")] = ""
+    base_uri: str = "http://localhost:8080"
+    languages: tuple[str, ...] = ("de", "en")
+    description: Words = TextDoc()
+    synthetic: bool = False
+    contact: str = ""
+    allow_hosts: Annotated[tuple[str, ...], Field(description="hosts in private networks that sources may name")] = ()
+    server: Annotated[dict[str, Any], Field(description="settings of the server, see nabe doctor")] = {}
+
+    def noun(self) -> c.City:
+        fields = self.model_dump(exclude={"kind", "server", "title", "description"})
+        return c.City(**fields | {"title": self.title.noun(), "description": self.description.noun()})
+
+
+class OrganisationDoc(Document):
+    """An organisation of the Konzern Stadt, or a partner."""
+
+    kind: str = "organisation"
+    id: Id
+    title: Words
+    type: Annotated[p.OrganisationKind, Field(description="what it is to the city")] = p.OrganisationKind.DEPARTMENT
+    parent: str = ""
+    contact: str = ""
+
+    def noun(self) -> p.Organisation:
+        return p.Organisation(self.id, self.title.noun(), self.type, self.parent, self.contact)
+
+
+class GoalDoc(Document):
+    """A goal of the city's strategy."""
+
+    kind: str = "goal"
+    id: Id
+    title: Words
+    description: Words = TextDoc()
+    parent: str = ""
+
+    def noun(self) -> c.Goal:
+        return c.Goal(self.id, self.title.noun(), self.description.noun(), self.parent)
+
+
+class CodeDoc(Document):
+    """An entry of a code list."""
+
+    value: Word
+    title: Words
+    uri: str = ""
+
+    def noun(self) -> c.Code:
+        return c.Code(self.value, self.title.noun(), self.uri)
+
+
+class VocabularyDoc(Document):
+    """A code list or key register."""
+
+    kind: str = "vocabulary"
+    id: Id
+    title: Words
+    codes: tuple[CodeDoc, ...] = ()
+    source: str = ""
+
+    def noun(self) -> c.Vocabulary:
+        return c.Vocabulary(self.id, self.title.noun(), tuple(code.noun() for code in self.codes), self.source)
+
+
+class LimitsDoc(Document):
+    """How much one question may ask of a silo."""
+
+    rows: Annotated[int, Field(gt=0)] = 5_000_000
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+
+    def noun(self) -> d.Limits:
+        return d.Limits(self.rows, self.timeout_s)
+
+
+class SystemDoc(Document):
+    """A silo."""
+
+    kind: str = "system"
+    id: Id
+    title: Words
+    adapter: str
+    owner: str
+    connection: Annotated[dict[str, Any], Field(description="settings of the adapter; secrets as ${ENV} or file:")] = {}
+    description: Words = TextDoc()
+    limits: LimitsDoc = LimitsDoc()
+
+    def noun(self) -> d.System:
+        return d.System(
+            self.id,
+            self.title.noun(),
+            self.adapter,
+            self.owner,
+            self.connection,
+            self.description.noun(),
+            self.limits.noun(),
+        )
+
+
+class ReferenceDoc(Document):
+    """A foreign key."""
+
+    dataset: str
+    field: str
+
+    def noun(self) -> d.Reference:
+        return d.Reference(self.dataset, self.field)
+
+
+class FieldDoc(Document):
+    """A field of a dataset."""
+
+    name: DatasetId
+    type: d.FieldType
+    title: Words = TextDoc()
+    description: Words = TextDoc()
+    column: Annotated[Word, Field(description="name in the silo, if it is another")] = ""
+    unit: Annotated[str, Field(description="UCUM code")] = ""
+    personal: bool = False
+    vocabulary: str = ""
+    references: ReferenceDoc | None = None
+
+    def noun(self) -> d.Field:
+        return d.Field(
+            self.name,
+            self.type,
+            self.title.noun(),
+            self.description.noun(),
+            self.column,
+            self.unit,
+            self.personal,
+            self.vocabulary,
+            self.references.noun() if self.references else None,
+        )
+
+
+class _DatasetParts(Document):
+    id: DatasetId
+    title: Words
+    access: d.Access
+    description: Words = TextDoc()
+    key: tuple[str, ...] = ()
+    subject: str = ""
+    time: str = ""
+    licence: str = ""
+    keywords: tuple[Word, ...] = ()
+    theme: str = ""
+    update_every: Annotated[str, Field(pattern=r"^(P[0-9YMWDTHMS.]+)?$", description="ISO 8601 duration, e.g. P1M")] = (
+        ""
+    )
+    modified: Word = ""
+    synthetic: bool = False
+    limits: LimitsDoc | None = None
+
+    _plain: ClassVar[tuple[str, ...]] = (
+        "id", "access", "key", "subject", "time", "licence", "keywords", "theme", "update_every", "modified", "synthetic",
+    )  # fmt: skip
+
+    def _common(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._plain} | {
+            "title": self.title.noun(),
+            "description": self.description.noun(),
+            "limits": self.limits.noun() if self.limits else None,
+        }
+
+
+class DatasetDoc(_DatasetParts):
+    """A table of a silo."""
+
+    kind: str = "dataset"
+    owner: str
+    system: str
+    fields: Annotated[tuple[FieldDoc, ...], Field(min_length=1)]
+    source: Annotated[dict[str, Any], Field(description="where in the silo, settings of the adapter")] = {}
+    crs: str = ""
+
+    def noun(self) -> d.Dataset:
+        return d.Dataset(
+            **self._common(),
+            owner=self.owner,
+            system=self.system,
+            source=self.source,
+            crs=self.crs,
+            fields=tuple(field.noun() for field in self.fields),
+        )
+
+
+class ProductDoc(_DatasetParts):
+    """A dataset that a use case makes of others by SQL."""
+
+    sql: Annotated[str, Field(description="a file beside the use case (products/x.sql), or the SELECT itself")]
+    owner: Annotated[str, Field(description="default: the use case's owner")] = ""
+    fields: Annotated[tuple[FieldDoc, ...], Field(description="default: derived from the SQL")] = ()
+
+    def noun(self, use_case: str, owner: str, sql: str, fields: tuple[d.Field, ...]) -> d.Dataset:
+        return d.Dataset(**self._common(), owner=self.owner or owner, product=d.Product(use_case, sql), fields=fields)
+
+
+class MemberDoc(Document):
+    """Who works in a use case; everything given must fit."""
+
+    person: str = ""
+    role: p.Role | None = None
+    organisation: str = ""
+
+    def noun(self) -> u.Member:
+        return u.Member(self.person, self.role, self.organisation)
+
+
+class ApprovalDoc(Document):
+    """The data owner's consent."""
+
+    by: str
+    at: dt.datetime
+    note: str = ""
+
+    def noun(self) -> u.Approval:
+        at = self.at if self.at.tzinfo else self.at.replace(tzinfo=dt.UTC)
+        return u.Approval(self.by, at, self.note)
+
+
+class GrantDoc(Document):
+    """What the use case may read of a dataset."""
+
+    dataset: str
+    columns: Annotated[tuple[str, ...], Field(description="field names; * = all that are not personal")] = ()
+    where: Annotated[str, Field(description="row filter, e.g. district = '03'")] = ""
+    min_group: Annotated[int, Field(ge=0, le=1000)] = 0
+    measures: tuple[str, ...] = ()
+    rounding: dict[str, Annotated[float, Field(gt=0)]] = {}
+    expires: dt.date | None = None
+    publish: bool = False
+    approval: ApprovalDoc | None = None
+    reason: Words = TextDoc()
+
+    def noun(self) -> u.Grant:
+        return u.Grant(
+            self.dataset,
+            self.columns,
+            self.where,
+            self.min_group,
+            self.measures,
+            self.rounding,
+            self.expires,
+            self.publish,
+            self.approval.noun() if self.approval else None,
+            self.reason.noun(),
+        )
+
+
+class UseCaseDoc(Document):
+    """usecase.yaml: a registered purpose with its members, grants and products."""
+
+    kind: str = "usecase"
+    id: Id
+    title: Words
+    purpose: Words
+    owner: str
+    legal_basis: str = ""
+    description: Words = TextDoc()
+    state: u.UseCaseState = u.UseCaseState.DRAFT
+    ethics: u.EthicsState = u.EthicsState.NOT_ASSESSED
+    goals: tuple[str, ...] = ()
+    members: tuple[MemberDoc, ...] = ()
+    grants: tuple[GrantDoc, ...] = ()
+    products: tuple[ProductDoc, ...] = ()
+    expires: dt.date | None = None
+    public: bool = True
+
+    def noun(self) -> u.UseCase:
+        return u.UseCase(
+            self.id,
+            self.title.noun(),
+            self.purpose.noun(),
+            self.owner,
+            self.legal_basis,
+            self.description.noun(),
+            self.state,
+            self.ethics,
+            self.goals,
+            tuple(member.noun() for member in self.members),
+            tuple(grant.noun() for grant in self.grants),
+            self.expires,
+            self.public,
+        )
+
+
+DOCUMENTS: dict[str, type[Document]] = {
+    "city": CityDoc,
+    "organisation": OrganisationDoc,
+    "goal": GoalDoc,
+    "vocabulary": VocabularyDoc,
+    "system": SystemDoc,
+    "dataset": DatasetDoc,
+    "usecase": UseCaseDoc,
+}
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """JSON Schema of each kind, for completion in editors."""
+    return {
+        kind: {"$schema": "https://json-schema.org/draft/2020-12/schema"} | document.model_json_schema()
+        for kind, document in DOCUMENTS.items()
+    }

@@ -17,18 +17,22 @@ from typing import TYPE_CHECKING
 from nabe import config
 from nabe.errors import Invalid, SourceRefused, Unknown
 from nabe.hub import Hub
+from nabe.model.catalogue import Snapshot
 from nabe.ports.catalogue import Catalogue
 from nabe.ports.engine import Budget
 from nabe.ports.identity import Identity
 from nabe.ports.ledger import Ledger
 from nabe.ports.source import Adapter, AdapterContext, Source
+from nabe.query.describe import describe
 from nabe.query.reach import Reach
+from nabe.query.text import parse_filter
 from nabe.stores.duckdb import DuckDbEngine
 from nabe.stores.relational import RelationalStore
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from nabe.manifest import Loaded
     from nabe.web.interface import Interface
 
 
@@ -188,7 +192,14 @@ def _server_block(root: Path) -> Mapping[str, object]:
     return server_block(root)
 
 
-def _validate(snapshot: object) -> list[str]:
+def _validate(snapshot: Snapshot) -> list[str]:
     from nabe.manifest import check_snapshot
 
-    return [str(problem) for problem in check_snapshot(snapshot, adapters())]
+    return [str(problem) for problem in check_snapshot(snapshot, adapters(), parse_filter, describe)]
+
+
+def load(root: Path) -> Loaded:
+    """The declarations in a workspace's files, checked with everything that is installed."""
+    from nabe import manifest
+
+    return manifest.load(root, adapters(), parse_filter=parse_filter, describe=describe)

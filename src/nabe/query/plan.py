@@ -17,6 +17,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
+from nabe.errors import Invalid
 from nabe.model.dataset import Dataset, FieldType
 from nabe.model.expr import ALL_ROWS, conjuncts
 from nabe.model.query import SealedProduct, SealedQuery, SealedScan
@@ -102,7 +103,7 @@ class _Planner:
 
     def _product(self, item: SealedProduct) -> Batches:
         inner, _ = self.query(item.query)
-        return finish(inner, item.scan, Capabilities())
+        return finish(_named(inner, item.scan.dataset), item.scan, Capabilities())
 
     # --- a whole question to one silo -------------------------------------------------------------------------------
 
@@ -270,6 +271,23 @@ def _words(scan: SealedScan) -> list[tuple[str, str]]:
 
 def _unlimited(item: SealedProduct) -> SealedProduct:
     return replace(item, scan=replace(item.scan, limit=None, offset=0))
+
+
+def _named(inner: Batches, product: Dataset) -> Batches:
+    """A product's columns under the names of its fields."""
+    names = {field.source_column.lower(): field.name for field in product.fields}
+    schema = pa.schema([field.with_name(names.get(field.name.lower(), field.name)) for field in inner.schema])
+    missing = [field.name for field in product.fields if field.name not in schema.names]
+    if missing:
+        inner.close()
+        raise Invalid(
+            f"The SQL of product {product.id!r} gives no column for its field {missing[0]!r}.",
+            hint=f"It gives: {', '.join(schema.names)}.",
+            dataset=product.id,
+            field=missing[0],
+        )
+    rows = (pa.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in inner.batches)
+    return Batches(schema, rows, inner.close)
 
 
 def _whole(batches: Batches) -> pa.Table:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
-from nabe.demo.accounts import ACCOUNTS
+from nabe import manifest
+from nabe.demo.accounts import ACCOUNTS, PASSWORD
 from nabe.demo.nouns import nouns
 from nabe.demo.nouns.systems import Silos
 from nabe.governance.decide import decide
@@ -16,7 +18,7 @@ from nabe.model.dataset import Access
 from nabe.model.decision import Action, Request
 from nabe.model.text import Text
 from nabe.model.usecase import UseCaseState
-from nabe.query.text import Known, parse
+from nabe.query.text import Known, parse, parse_filter
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +122,29 @@ def test_the_kita_product_spans_three_silos(city):
     query = parse(city.datasets["kita_supply_by_district"].product.sql, lambda name: known[name])
     systems = {city.datasets[scan.dataset].system for _, scan in query.scans}
     assert systems == {"kita_verwaltung", "einwohnerwesen", "sozialhilfe"}
+
+
+def test_the_guide_names_every_account_and_system(city):
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "demo.md").read_text("utf-8")
+    missing = [name for name in (*(a.actor.id for a in ACCOUNTS), *city.systems, PASSWORD) if f"`{name}`" not in guide]
+    assert not missing
+
+
+def test_the_bundle_to_copy_has_the_same_product_as_the_model_city(city):
+    bundle = Path(__file__).parents[2] / "blueprints" / "kita_supply"
+    sql = (bundle / "products" / "kita_supply_by_district.sql").read_text("utf-8").strip()
+    assert sql == city.datasets["kita_supply_by_district"].product.sql
+
+
+def test_the_declarations_survive_being_written_and_read(city, tmp_path):
+    class Adapter:
+        def check_system(self, system):
+            return []
+
+        def check_dataset(self, system, dataset):
+            return []
+
+    manifest.write(tmp_path, city.nouns())
+    loaded = manifest.load(tmp_path, {"file": Adapter(), "sql": Adapter()}, parse_filter=parse_filter)
+    assert not loaded.errors
+    assert Snapshot.of(loaded.nouns).nouns() == city.nouns()

@@ -24,7 +24,7 @@ from nabe.model.text import Text
 
 def sql(name: str) -> str:
     """The SQL of a product."""
-    return (files("nabe.demo") / "products" / f"{name}.sql").read_text("utf-8")
+    return (files("nabe.demo") / "products" / f"{name}.sql").read_text("utf-8").strip()
 
 
 def products() -> tuple[Dataset, ...]:
@@ -93,7 +93,6 @@ def _kita_locations() -> Dataset:
             "Locations, operators and places of Kitas; without contacts (synthetic).",
         ),
         key=("facility_id",),
-        crs="OGC:CRS84",
         licence=DL_DE_BY,
         keywords=("Kita", "Kinderbetreuung", "Standorte", "Open Data"),
         theme="EDUC",

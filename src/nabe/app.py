@@ -48,6 +48,7 @@ class Nabe:
     ledger: Ledger
     adapters: Mapping[str, Adapter]
     sources: Sources
+    reach: Reach
     engine: DuckDbEngine
     store: RelationalStore
 
@@ -76,19 +77,30 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
     (state / "cache").mkdir(parents=True, exist_ok=True)
     store = RelationalStore(settings.storage or f"sqlite:///{state / 'nabe.sqlite'}")
     sources = Sources(store.catalogue, adapters(), root, state / "cache")
+    reach = Reach(sources.open)
     engine = DuckDbEngine(str(state / "cache"))
     budget = Budget(settings.query_seconds, settings.query_rows, settings.query_memory)
     hub = Hub(
         catalogue=store.catalogue,
         ledger=store.ledger,
-        reach=Reach(sources.open),
+        reach=reach,
         engine=engine,
         clock=lambda: dt.datetime.now(dt.UTC),
         budget=budget,
         validate=_validate,
     )
     return Nabe(
-        root, settings, hub, store.identity, store.catalogue, store.ledger, sources.adapters, sources, engine, store
+        root,
+        settings,
+        hub,
+        store.identity,
+        store.catalogue,
+        store.ledger,
+        sources.adapters,
+        sources,
+        reach,
+        engine,
+        store,
     )
 
 

@@ -1,0 +1,191 @@
+"""connect: look into a source and propose its declaration."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from nabe import manifest
+from nabe.app import adapters, load, secret_resolver
+from nabe.cli.common import AsJson, Workspace, err, find_root, out, say, show
+from nabe.config import state_folder
+from nabe.errors import Conflict, Invalid
+from nabe.model.catalogue import Snapshot
+from nabe.model.dataset import System
+from nabe.model.text import Text
+from nabe.ports.source import AdapterContext
+from nabe.profile import Proposal, propose, read_sketches, write_sketches
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(connect)
+
+
+def connect(
+    source: Annotated[str, typer.Argument(help="Path, glob, http(s) address, postgresql://…, mysql://…, sqlite:///….")],
+    id: Annotated[str, typer.Option("--as", help="Id of the dataset; with several tables: the prefix.")],
+    table: Annotated[list[str], typer.Option("--table", "-t", help="Table, sheet or layer; repeatable.")] = [],  # noqa: B006
+    owner: Annotated[str, typer.Option(help="Organisation it belongs to; default: the municipality.")] = "",
+    system: Annotated[str, typer.Option(help="System it is part of; default: one named like the dataset.")] = "",
+    lang: Annotated[str, typer.Option(help="Language of the findings: de or en.")] = "de",
+    force: Annotated[bool, typer.Option("--force", help="Replace documents that are there.")] = False,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sniff a source and write a dataset document for review. Nothing is published by it.
+
+    [dim]nabe connect data/kitas.csv --as kitas[/dim]
+    [dim]nabe connect postgresql://reader:${DB_PASSWORD}@db/social --as social --table cases[/dim]
+    """
+    root = find_root(workspace)
+    declared = Snapshot.of(load(root).nouns)
+    state = state_folder(root)
+    (state / "cache" / "connect").mkdir(parents=True, exist_ok=True)
+    allow = declared.city.allow_hosts if declared.city else ()
+    context = AdapterContext(str(root.resolve()), str(state / "cache" / "connect"), allow)
+    adapter_id, connection = _sniff(source, context)
+    probe = adapters()[adapter_id].probe(connection, secret_resolver(root), context)
+    tables = _tables(probe.discover(), table, source)
+    holder = _system(declared, system or id, adapter_id, connection, owner or _municipality(declared))
+    proposals = []
+    for name in tables:
+        dataset_id = id if len(tables) == 1 else f"{id}_{manifest_id(name)}"
+        proposals.append(_propose(probe, name, dataset_id, holder, state, as_json))
+    written = _write(root, declared, holder, proposals, force)
+    for proposal in proposals:
+        write_sketches(state, proposal.sketch, dataset=proposal.dataset.id)
+    if as_json:
+        say(
+            {
+                "system": holder.id,
+                "files": [path.relative_to(root).as_posix() for path in written],
+                "datasets": [
+                    {"id": item.dataset.id, "findings": [finding.document(lang) for finding in item.findings]}
+                    for item in proposals
+                ],
+            }
+        )
+        return
+    for proposal in proposals:
+        _tell(proposal, lang)
+    for path in written:
+        out.print(f"[green]✓[/green] {path.relative_to(root)}", highlight=False)
+    out.print("  Look at it, then: nabe check && nabe apply", highlight=False)
+
+
+def _sniff(source: str, context: AdapterContext) -> tuple[str, Mapping[str, Any]]:
+    for adapter_id, adapter in adapters().items():
+        connection = adapter.sniff(source, context)
+        if connection is not None:
+            return adapter_id, connection
+    raise Invalid(
+        "No adapter knows this kind of source.",
+        hint="A file, glob, http(s) address, or postgresql:// mysql:// sqlite:/// is expected.",
+        field="SOURCE",
+    )
+
+
+def _tables(found: list[str], wanted: list[str], source: str) -> list[str]:
+    if wanted:
+        for name in wanted:
+            if name not in found:
+                raise Invalid(
+                    f"There is no table {name!r}.", hint=f"There are: {', '.join(found[:40])}.", field="--table"
+                )
+        return wanted
+    if not found:
+        raise Invalid("There is no table in it.", field="SOURCE")
+    if len(found) > 30:
+        raise Invalid(f"There are {len(found)} tables.", hint=f"Name some: --table {found[0]} …", field="--table")
+    return found
+
+
+def manifest_id(name: str) -> str:
+    """A table's name as part of a dataset id."""
+    from nabe.model.names import hub_name
+
+    return hub_name(name.rsplit("/", 1)[-1])
+
+
+def _municipality(declared: Snapshot) -> str:
+    roots = [item.id for item in declared.organisations.values() if not item.parent]
+    if not roots:
+        raise Invalid(
+            "No organisation is declared.", hint="Add one in organisations/, or name --owner.", field="--owner"
+        )
+    return roots[0]
+
+
+def _system(declared: Snapshot, id: str, adapter: str, connection: Mapping[str, Any], owner: str) -> System:
+    """The declared system if it holds this connection, else a new one."""
+    found = declared.systems.get(id)
+    if found is not None and found.adapter == adapter and dict(found.connection) == dict(connection):
+        return found
+    if owner not in declared.organisations:
+        known = ", ".join(declared.organisations)
+        raise Invalid(f"There is no organisation {owner!r}.", hint=f"Known: {known}.", field="--owner")
+    if found is not None:
+        raise Conflict(f"System {id!r} is declared with another connection.", hint="Name another with --system.")
+    title = id.replace("_", " ").capitalize()
+    return System(id, Text(title), adapter, owner, dict(connection))
+
+
+def _propose(probe: Any, table: str, id: str, system: System, state: Path, quiet: bool) -> Proposal:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=err, transient=True, disable=quiet or not sys.stderr.isatty()) as bar:
+        task = bar.add_task(f"Reading {table}", total=1.0)
+        return propose(
+            probe,
+            table,
+            id=id,
+            owner=system.owner,
+            system=system.id,
+            known=read_sketches(state),
+            progress=lambda share: bar.update(task, completed=share),
+        )
+
+
+def _write(root: Path, declared: Snapshot, system: System, proposals: list[Proposal], force: bool) -> list[Path]:
+    for proposal in proposals:
+        if proposal.dataset.id in declared.datasets and not force:
+            raise Conflict(
+                f"Dataset {proposal.dataset.id!r} is declared already.", hint="--force replaces it, --as names another."
+            )
+    nouns: list[Any] = [proposal.dataset for proposal in proposals]
+    if system.id not in declared.systems:
+        nouns.insert(0, system)
+    return manifest.write(root, nouns)
+
+
+def _tell(proposal: Proposal, lang: str) -> None:
+    dataset = proposal.dataset
+    rows = [
+        {
+            "field": field.name,
+            "type": field.type.value,
+            "title": field.title.in_(lang),
+            "unit": field.unit,
+            "personal": "!" if field.personal else "",
+            "refers to": f"{field.references.dataset}.{field.references.field}" if field.references else "",
+        }
+        for field in dataset.fields
+    ]
+    heading = (
+        f"{dataset.id}: {dataset.title.in_(lang)} · access {dataset.access.value} · key {', '.join(dataset.key) or '-'}"
+    )
+    show(rows, ("field", "type", "title", "unit", "personal", "refers to"), heading)
+    marks = {"info": "[dim]·[/dim]", "check": "[yellow]?[/yellow]", "warning": "[red]![/red]"}
+    for finding in proposal.findings:
+        place = f"{finding.field}: " if finding.field else ""
+        out.print(marks.get(str(finding.severity), "·"), f"{place}{finding.text(lang)}", highlight=False, markup=False)

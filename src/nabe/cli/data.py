@@ -1,0 +1,208 @@
+"""query, explain, datasets, systems: asking the hub."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from nabe.cli.common import AsJson, Workspace, actor_named, opened, out, say, show
+from nabe.errors import Invalid
+from nabe.formats import FORMATS, write
+from nabe.governance.explain import headline, reasons
+from nabe.i18n import date, number
+from nabe.model.query import Query, Scan
+from nabe.model.result import Result
+from nabe.model.schema import is_geometry
+from nabe.model.usecase import OPEN_DATA
+
+As = Annotated[str, typer.Option("--as", help="Account that asks; `anonymous` for the public.")]
+UseCaseOption = Annotated[str, typer.Option("--use-case", "-u", help="Use case for which the data are needed.")]
+_SHOWN = 1000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(query)
+    app.command()(explain)
+    for name, command, text in (("datasets", datasets, "Datasets."), ("systems", systems, "Systems (silos).")):
+        group = typer.Typer(help=text, no_args_is_help=True)
+        group.command("list")(command)
+        app.add_typer(group, name=name)
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help="A SELECT over datasets; - reads it from standard input.")],
+    use_case: UseCaseOption = OPEN_DATA,
+    actor: As = "anonymous",
+    format: Annotated[str, typer.Option("--format", "-f", help=f"table, {', '.join(FORMATS)}.")] = "table",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
+    workspace: Workspace = None,
+) -> None:
+    """Ask a question across silos.
+
+    [dim]nabe query "SELECT district, count(*) FROM kitas GROUP BY 1" --as anonymous[/dim]
+    [dim]nabe query "SELECT * FROM kita_supply_by_district" -u kita_supply --as sozialplanung -f csv -o kitas.csv[/dim]
+    """
+    if format != "table" and format not in FORMATS:
+        raise Invalid(
+            f"There is no format {format!r}.", hint=f"Formats: table, {', '.join(FORMATS)}.", field="--format"
+        )
+    text = sys.stdin.read() if sql == "-" else sql
+    with opened(workspace) as nabe:
+        result = nabe.hub.read(actor_named(nabe, actor), use_case, text, interface="cli")
+        if format == "table":
+            _table(result)
+        elif output is not None:
+            _to_file(result, format, output)
+        else:
+            for piece in write(result, format):
+                sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+
+
+def _to_file(result: Result, format: str, path: Path) -> None:
+    """A file that is there is replaced only when the answer is whole."""
+    fresh = path.with_name(f".{path.name}.part")
+    try:
+        with fresh.open("wb") as file:
+            for piece in write(result, format):
+                file.write(piece)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _table(result: Result) -> None:
+    table = Table(header_style="bold", show_edge=False, pad_edge=False)
+    for field in result.schema:
+        right = str(field.type) in ("int64", "double")
+        table.add_column(field.name, justify="right" if right else "left", overflow="fold")
+    rows = 0
+    try:
+        for batch in result.batches:
+            for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                if rows < _SHOWN:
+                    table.add_row(*map(_shown, values, result.schema))
+                rows += 1
+            if rows > _SHOWN:
+                break
+    finally:
+        result.close()
+    out.print(table)
+    more = f"first {_SHOWN} rows; --format csv gives all" if rows > _SHOWN else f"{rows} rows"
+    out.print(f"[dim]{more}[/dim]", highlight=False)
+
+
+def _shown(value: Any, field: Any) -> str:
+    if value is None:
+        return "[dim]·[/dim]"
+    if is_geometry(field):
+        return "[dim]geometry[/dim]"
+    if isinstance(value, float):
+        return number(value, "en")
+    return date(value, "en") if hasattr(value, "isoformat") else str(value)
+
+
+def explain(
+    what: Annotated[str, typer.Argument(help="A dataset, or a SELECT.")],
+    use_case: UseCaseOption = OPEN_DATA,
+    actor: As = "anonymous",
+    lang: Annotated[str, typer.Option(help="de or en.")] = "de",
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say why access is permitted or not, and who would compute what.
+
+    [dim]nabe explain sozialhilfe_haushalte --as sozialplanung --use-case kita_supply[/dim]
+    """
+    with opened(workspace) as nabe:
+        question = what if " " in what.strip() else Query.of(Scan(what.strip()))
+        found = nabe.hub.explain(actor_named(nabe, actor), use_case, question)
+    if as_json:
+        say(
+            {
+                "permit": found.permit,
+                "decisions": [
+                    {
+                        "dataset": item.request.dataset,
+                        "permit": item.permit,
+                        "id": item.id,
+                        "reasons": [vars_of(reason) for reason in reasons(item, lang)],
+                    }
+                    for item in found.decisions
+                ],
+                "readable": {name: list(fields) for name, fields in found.readable},
+                "plan": list(found.plan),
+            }
+        )
+    else:
+        for decision in found.decisions:
+            mark = "[green]✓[/green]" if decision.permit else "[red]✗[/red]"
+            out.print(mark, headline(decision, lang), highlight=False)
+            for reason in reasons(decision, lang):
+                law = f" [dim]({reason.law})[/dim]" if reason.law else ""
+                out.print(f"  · {reason.text}{law}", highlight=False)
+        for name, fields in found.readable:
+            if fields:
+                out.print(f"  {name}: {', '.join(fields)}", highlight=False)
+        for line in found.plan:
+            out.print(f"  [dim]{line}[/dim]", highlight=False, soft_wrap=True)
+    if not found.permit:
+        raise typer.Exit(2)
+
+
+def vars_of(reason: Any) -> dict[str, str]:
+    """A reason as a mapping."""
+    return {"effect": reason.effect, "policy": reason.policy, "text": reason.text, "law": reason.law}
+
+
+def datasets(
+    text: Annotated[str, typer.Argument(help="Words to search for.")] = "",
+    use_case: UseCaseOption = OPEN_DATA,
+    actor: As = "operator",
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Datasets that the account may know of, and whether it may read them for the use case."""
+    with opened(workspace) as nabe:
+        found = nabe.hub.find(actor_named(nabe, actor), use_case, text=text)
+    rows = [
+        {
+            "id": item.dataset.id,
+            "title": item.dataset.title.in_("de"),
+            "access": item.dataset.access.value,
+            "owner": item.dataset.owner,
+            "system": item.dataset.system
+            or f"product of {item.dataset.product.use_case if item.dataset.product else ''}",
+            "readable": item.decision.permit,
+        }
+        for item in found
+    ]
+    show(rows, ("id", "title", "access", "owner", "system", "readable"), as_json=as_json)
+
+
+def systems(workspace: Workspace = None, as_json: AsJson = False) -> None:
+    """Silos, and whether each can be reached right now."""
+    with opened(workspace) as nabe:
+        rows = []
+        for system in nabe.catalogue.snapshot().systems.values():
+            state = "ok"
+            try:
+                nabe.reach.call(system.id, system.limits.timeout_s, lambda id=system.id: nabe.sources.open(id).check())
+            except Exception as error:
+                state = getattr(error, "detail", type(error).__name__)
+            held = sum(item.system == system.id for item in nabe.catalogue.snapshot().datasets.values())
+            rows.append(
+                {
+                    "id": system.id,
+                    "title": system.title.in_("de"),
+                    "adapter": system.adapter,
+                    "datasets": held,
+                    "state": state,
+                }
+            )
+    show(rows, ("id", "title", "adapter", "datasets", "state"), as_json=as_json)

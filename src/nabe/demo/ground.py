@@ -172,7 +172,7 @@ def _abbreviated(name: str) -> str:
 
 
 def _sortable(name: str) -> str:
-    return name.casefold().translate(str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"}))
+    return name.casefold().replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")
 
 
 def addresses(quarters: list[District], register: list[Street]) -> list[Address]:
@@ -222,4 +222,4 @@ def _shares(weights: np.ndarray, total: int) -> np.ndarray:
     whole = np.floor(exact).astype(int)
     for index in np.argsort(whole - exact, kind="stable")[: total - int(whole.sum())]:
         whole[index] += 1
-    return whole
+    return np.asarray(whole)

@@ -12,13 +12,12 @@ import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
 
 
 class Handler(SimpleHTTPRequestHandler):
     """Files with the media types of data, without listing folders and without writing to the screen."""
 
-    extensions_map: ClassVar[dict[str, str]] = {
+    extensions_map = {  # noqa: RUF012  # as the library declares it
         ".csv": "text/csv; charset=utf-8",
         ".json": "application/json",
         "": "application/octet-stream",

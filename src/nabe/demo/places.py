@@ -85,7 +85,7 @@ def doctors(houses: list[Address]) -> list[Place]:
     weights = np.array([pull.get(house.district, 0.5) for house in houses])
     chosen = rng.choice(len(houses), 150, replace=False, p=weights / weights.sum())
     kinds = [kind for kind, count in words.SPECIALTIES for _ in range(count)]
-    found = []
+    found: list[Place] = []
     for index, kind in zip(chosen.tolist(), kinds, strict=True):
         sex = "w" if rng.random() < 0.5 else "m"
         name = f"Dr. {rng.choice(words.GIVEN_NAMES[sex])} {rng.choice(words.FAMILY_NAMES)}"
@@ -97,7 +97,7 @@ def doctors(houses: list[Address]) -> list[Place]:
 def playgrounds(houses: list[Address]) -> list[Place]:
     """118 playgrounds."""
     rng = dice("playgrounds")
-    found = []
+    found: list[Place] = []
     for house in _spread(houses, 118, rng):
         notes: dict[str, object] = {
             "area": int(rng.gamma(4, 320)) + 180,
@@ -115,7 +115,7 @@ def sports(houses: list[Address]) -> list[Place]:
     """64 sports grounds and halls."""
     rng = dice("sports")
     kinds = ("Sporthalle", "Sportplatz", "Hallenbad", "Bolzplatz", "Skateanlage")
-    found = []
+    found: list[Place] = []
     for house in _spread(houses, 64, rng):
         kind = str(rng.choice(kinds, p=[0.42, 0.3, 0.04, 0.2, 0.04]))
         notes: dict[str, object] = {"kind": kind, "area": int(rng.gamma(5, 500)) + 200}
@@ -142,7 +142,7 @@ def stations(houses: list[Address]) -> list[Place]:
     """Six air-quality stations."""
     rng = dice("stations")
     sites = (("01", "Verkehr"), ("04", "Hintergrund"), ("07", "Industrie"), ("05", "Hintergrund"), ("02", "Verkehr"))
-    found = []
+    found: list[Place] = []
     for key, kind in (*sites, ("12", "Land")):
         house = _spread([item for item in houses if item.district == key], 1, rng)[0]
         found.append(Place(len(found) + 1, f"Luftmessstation {house.street.name}", house, {"kind": kind}))
@@ -163,7 +163,7 @@ def car_parks(houses: list[Address]) -> list[Place]:
         "Königsried P+R",
     )
     keys = ("01", "01", "01", "01", "01", "07", "02", "03")
-    found = []
+    found: list[Place] = []
     for name, key in zip(names, keys, strict=True):
         house = _spread([item for item in houses if item.district == key], 1, rng)[0]
         found.append(Place(len(found) + 1, f"Parkhaus {name}", house, {"bays": int(rng.integers(12, 62)) * 10}))
@@ -173,7 +173,7 @@ def car_parks(houses: list[Address]) -> list[Place]:
 def buildings(schooling: list[Place], houses: list[Address]) -> list[Place]:
     """40 municipal buildings whose energy is metered: the schools, some halls and offices."""
     rng = dice("buildings")
-    found = []
+    found: list[Place] = []
     for school in schooling:
         notes: dict[str, object] = {"use": "Schule", "area": int(school.notes["pupils"]) * 9}  # type: ignore[call-overload]
         found.append(Place(len(found) + 1, str(school.name), school.address, notes))

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nabe.demo.building import Postgres, Stamp, Write, read_stamp, save_stamp, silos_of
-from nabe.demo.nouns.systems import systems
+from nabe.demo.building import Postgres, Write, read_stamp, save_stamp, silos_of
+from nabe.demo.nouns.systems import reachable
 from nabe.errors import Invalid, SourceUnavailable
 
 #: Asked for first; another one if it is taken.
@@ -46,7 +46,7 @@ def silos(root: Path, *, write: Write, postgres: Postgres | None = None) -> Iter
         now = replace(stamp, neighbour_port=int(address.rsplit(":", 1)[1]), social_port=port)
         moved = silos_of(now) != silos_of(stamp)
         if moved:
-            _declare_anew(root, now, write)
+            write(root, list(reachable(silos_of(now))))
         if now != stamp:
             save_stamp(root, now)
         yield Running(address, moved, missing)
@@ -56,11 +56,6 @@ def _needed(postgres: Postgres | None) -> Postgres:
     if postgres is None:
         raise RuntimeError("PostgreSQL is not installed any more; `nabe demo` builds the city anew without it")
     return postgres
-
-
-def _declare_anew(root: Path, stamp: Stamp, write: Write) -> None:
-    wanted = {"sozialhilfe", "nachbarstadt"}
-    write(root, [system for system in systems(silos_of(stamp)) if system.id in wanted])
 
 
 @contextlib.contextmanager

@@ -51,9 +51,9 @@ def social_postgres(town: Town, dsn: str, reader_password: str) -> None:
         for table in reversed(social.TABLES):
             connection.execute(sql.SQL("drop table if exists {} cascade").format(sql.Identifier(table.name)))
         for statement in social.ddl(postgres=True):
-            connection.execute(statement)  # type: ignore[arg-type]  # our own text
+            connection.execute(statement)
         for name, content in social.rows(town):
-            with connection.cursor() as cursor, cursor.copy(f"copy {name} from stdin") as copy:  # type: ignore[arg-type]
+            with connection.cursor() as cursor, cursor.copy(f"copy {name} from stdin") as copy:
                 for row in content:
                     copy.write_row(row)
         if connection.execute("select 1 from pg_roles where rolname = %s", (READER,)).fetchone() is None:

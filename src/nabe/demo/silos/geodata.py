@@ -37,14 +37,14 @@ def write(town: Town, folder: Path) -> None:
 
 def _base_map(town: Town, path: Path) -> None:
     path.unlink(missing_ok=True)
-    quarters = {
+    quarters: dict[str, Sequence[Any]] = {
         "stt_nr": [district.key for district in town.districts],
         "name": [district.name for district in town.districts],
         "flaeche_ha": [round(district.shape.area / 1e4, 2) for district in town.districts],
         "einwohner": [district.plan.people for district in town.districts],
     }
     _layer(path, "stadtteile", [district.shape for district in town.districts], "Polygon", quarters)
-    register = {
+    register: dict[str, Sequence[Any]] = {
         "schluessel": [street.key for street in town.streets],
         "name": [street.name for street in town.streets],
         "kurzname": [street.short for street in town.streets],
@@ -52,7 +52,7 @@ def _base_map(town: Town, path: Path) -> None:
         "laenge_m": [round(street.line.length, 1) for street in town.streets],
     }
     _layer(path, "strassen", [street.line for street in town.streets], "LineString", register)
-    houses = {
+    houses: dict[str, Sequence[Any]] = {
         "adress_id": [house.id for house in town.addresses],
         "schluessel": [house.street.key for house in town.addresses],
         "strasse": [house.street.name for house in town.addresses],

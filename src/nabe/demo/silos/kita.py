@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from nabe.demo import words
@@ -29,6 +30,16 @@ _DDL = (
     from einrichtung e join gruppe g using (einrichtung_id) group by e.einrichtung_id, e.stadtteil, g.altersgruppe""",
     "create view warteliste as select * from kind where status = 'Warteliste'",
 )
+
+
+@dataclass(slots=True)
+class _Group:
+    id: int
+    kita: int
+    district: str
+    ages: str
+    places: int
+    taken: int = 0
 
 
 def write(town: Town, folder: Path) -> None:
@@ -62,22 +73,21 @@ def _rows(town: Town) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
             )
         )
     yield "einrichtung", facilities
-    groups: list[list[object]] = []
+    groups: list[_Group] = []
     for kita in town.kitas:
         for ages, places in kita.groups:
-            groups.append([len(groups) + 1, kita.id, f"Gruppe {len(groups) % 9 + 1}", ages, places, 0])
+            groups.append(_Group(len(groups) + 1, kita.id, kita.address.district, ages, places))
     children = _children(town, groups)
-    yield "gruppe", [tuple(group) for group in groups]
+    yield "gruppe", [(g.id, g.kita, f"Gruppe {g.id % 9 + 1}", g.ages, g.places, g.taken) for g in groups]
     yield "kind", children
 
 
-def _children(town: Town, groups: list[list[object]]) -> list[tuple[object, ...]]:
+def _children(town: Town, groups: list[_Group]) -> list[tuple[object, ...]]:
     """Children in groups as long as there are places nearby, the others of those who asked on the waiting list."""
     rng = dice("kita children")
-    by_district: dict[str, list[list[object]]] = {}
-    homes = {kita.id: kita.address.district for kita in town.kitas}
+    nearby: dict[str, list[_Group]] = {}
     for group in groups:
-        by_district.setdefault(homes[int(str(group[1]))], []).append(group)
+        nearby.setdefault(group.district, []).append(group)
     young = [(person, household) for household in town.households for person in household.people if person.age < 6]
     found: list[tuple[object, ...]] = []
     for index in rng.permutation(len(young)).tolist():
@@ -86,25 +96,21 @@ def _children(town: Town, groups: list[list[object]]) -> list[tuple[object, ...]
         if rng.random() > wants:
             continue
         ages = "U3" if person.age < 3 else "Ü3"
-        group = _free(by_district[household.district], ages)
-        asked = person.born + dt.timedelta(days=int(rng.integers(20, 500)))
+        local = nearby[household.district]
+        place = next((group for group in local if group.ages == ages and group.taken < group.places), None)
+        asked = min(person.born + dt.timedelta(days=int(rng.integers(20, 500))), AS_OF)
         wish = None
-        if group is not None:
-            group[5] = int(str(group[5])) + 1
+        if place is not None:
+            place.taken += 1
         else:
-            wish = by_district[household.district][int(rng.integers(len(by_district[household.district])))][1]
-        found.append(_child(len(found) + 1, person, household.district, group, wish, min(asked, AS_OF)))
+            wish = local[int(rng.integers(len(local)))].kita
+        found.append(_child(len(found) + 1, person, household.district, place, wish, asked))
     return found
 
 
-def _free(groups: list[list[object]], ages: str) -> list[object] | None:
-    return next((group for group in groups if group[3] == ages and int(str(group[5])) < int(str(group[4]))), None)
-
-
 def _child(
-    number: int, person: Person, district: str, group: list[object] | None, wish: object, asked: dt.date
+    number: int, person: Person, district: str, place: _Group | None, wish: int | None, asked: dt.date
 ) -> tuple[object, ...]:
-    state = "betreut" if group is not None else "Warteliste"
+    state, group = ("betreut", place.id) if place is not None else ("Warteliste", None)
     born, when = person.born.isoformat(), asked.isoformat()
-    place = group[0] if group is not None else None
-    return number, person.family_name, person.given_name, born, district, place, wish, state, when
+    return number, person.family_name, person.given_name, born, district, group, wish, state, when

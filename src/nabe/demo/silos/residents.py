@@ -75,9 +75,10 @@ def _households(town: Town, path: Path) -> None:
                 german(people / area, 1, thousands=True),
             )
         )
-    header = ("Stichtag", "STT", "Stadtteil", "Haushalte", "davon mit Kindern unter 18", "Alleinerziehende")
-    header += ("Ø Haushaltsgröße", "Einwohner je km²")
-    table(path, header, rows, encoding="utf-8-sig", delimiter=";", newline="\n")
+    header = (
+        "Stichtag;STT;Stadtteil;Haushalte;davon mit Kindern unter 18;Alleinerziehende;Ø Haushaltsgröße;Einwohner je km²"
+    )
+    table(path, header.split(";"), rows, encoding="utf-8-sig", delimiter=";", newline="\n")
 
 
 def _movements(town: Town, path: Path) -> None:

@@ -380,6 +380,11 @@ def postgres(**options: Any) -> Iterator[PostgresServer]:
     yield from _for_a_while(lambda: PostgresServer(**options))
 
 
+def persistent_postgres(folder: Path) -> contextlib.AbstractContextManager[PostgresServer]:
+    """A PostgreSQL server for the length of a `with` block whose data stay in `folder` for the next start."""
+    return postgres(data=folder, keep=True)
+
+
 @contextlib.contextmanager
 def mariadb(**options: Any) -> Iterator[MariaDbServer]:
     """A MariaDB server for the length of a `with` block; options as of `Server`."""

@@ -112,3 +112,18 @@ def test_the_name_of_the_table_helps_a_bare_header() -> None:
     assert recognise(column("Nr.", [101, 102])) is None
     found = recognise(column("Nr.", [101, 102]), "2012_Schueler_Stadtteil")
     assert found is not None and found.kind.id == "district"
+
+
+def test_statistics_are_identified_by_their_dimensions_without_those_that_repeat_others(proposal: Any) -> None:
+    rows = [(at, alter, sex) for at in range(14) for alter in ("0-5", "6-17", "18-64", "65+") for sex in ("m", "w")]
+    found = proposal(
+        {
+            "Stichtag": [dt.date(2025, 12, 31)] * len(rows),
+            "STT": [f"{row[0]:02d}" for row in rows],
+            "Stadtteil": ["Ort " + "abcdefghijklmn"[row[0]] for row in rows],
+            "Altersgruppe": [row[1] for row in rows],
+            "Geschlecht": [row[2] for row in rows],
+            "Einwohner": [100 + at % 50 for at in range(len(rows))],
+        }
+    )
+    assert found.dataset.key == ("stt", "altersgruppe", "geschlecht")

@@ -34,5 +34,5 @@ def test_every_message_is_used_and_every_used_one_exists() -> None:
     }
     used |= {f"profile.municipal.{kind.id}" for kind in KINDS}
     used |= {f"profile.category.{entry['id']}" for entry in contents.tables()["category"]}
-    used |= {f"profile.category.{name}" for name in ("subject", "free_text", "place")}
+    used |= {f"profile.category.{name}" for name in ("subject", "free_text", "place", "row")}
     assert used == mine("de").keys()

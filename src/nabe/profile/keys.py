@@ -95,7 +95,7 @@ class Combinations:
     def add(self, columns: list[ColumnProfile], hashes: dict[str, Hashes]) -> None:
         """Take in a batch: the hashes of its rows by column."""
         if self._watched is None:
-            self._watched = {names: Exact(self._budget) for names in self._groups(columns)}
+            self._watched = {names: Exact(self._budget) for names in self._groups(columns, hashes)}
         elif any(_single_holds(column) for column in columns):
             self._drop_all()  # one column will do
         empty = {column.name for column in columns if column.nulls}
@@ -110,19 +110,25 @@ class Combinations:
             if not together.alive:
                 del self._watched[names]
 
-    def _groups(self, columns: list[ColumnProfile]) -> list[tuple[str, ...]]:
+    def _groups(self, columns: list[ColumnProfile], hashes: dict[str, Hashes]) -> list[tuple[str, ...]]:
         able = [(rank, at, c) for at, c in enumerate(columns) if (rank := key_rank(c)) is not None and not c.nulls]
         tried = [column for _, _, column in sorted(able, key=lambda item: item[:2])]
         # Whatever else is tried, time is: series repeat their keys over time.
         times = [column for column in tried if is_temporal(column) or is_period(column)][:2]
         tried = (times + [column for column in tried if column not in times])[:_TRIED]
         tried.sort(key=columns.index)
-        return [
+        groups = [
             tuple(column.name for column in group)
             for size in (2, 3)
             for group in combinations(tried, size)
             if size == 2 or any(column in times for column in group)
         ]
+        # A table of statistics is identified by all its dimensions together, of which some only repeat others.
+        dimensions = [c.name for c in columns if key_rank(c) is not None and not c.nulls and c.distinct_so_far <= 200]
+        for group in (_independent(dimensions, hashes), tuple(dimensions)):
+            if 3 <= len(group) <= 6 and group not in groups:
+                groups.append(group)
+        return groups
 
     def _drop_all(self) -> None:
         for together in (self._watched or {}).values():
@@ -137,6 +143,18 @@ class Combinations:
             if rows and together.distinct() == rows:
                 found.append(names)
         return found
+
+
+def _independent(names: list[str], hashes: dict[str, Hashes]) -> tuple[str, ...]:
+    """Without constants, and without names that stand beside their codes, as far as the first rows show."""
+    kept: list[str] = []
+    counts = {name: len(np.unique(hashes[name])) for name in names}
+    for name in names:
+        told = [other for other in kept if counts[other] == counts[name]]
+        echo = any(len(np.unique(combine([hashes[other], hashes[name]]))) == counts[name] for other in told)
+        if counts[name] > 1 and not echo:
+            kept.append(name)
+    return tuple(kept)
 
 
 def _single_holds(column: ColumnProfile) -> bool:
@@ -164,12 +182,21 @@ def choose_key(
     fitting = [names for names in together if _sensible([ranks.get(name, 9) for name in names])]
     if not fitting:
         return (), False
-    return min(fitting, key=lambda names: (len(names), sum(ranks[name] for name in names))), True
+    return min(fitting, key=lambda names: (len(names), _weight(names, ranks, columns))), True
+
+
+def _weight(names: tuple[str, ...], ranks: dict[str, int], columns: list[ColumnProfile]) -> int:
+    """Small for codes, and for columns that stand in front, where tables have their keys."""
+    places = {column.name: at for at, column in enumerate(columns)}
+    return sum(ranks[name] + 2 * places[name] for name in names)
 
 
 def _sensible(ranks: list[int]) -> bool:
-    """A code or a time, and at most one plain text beside it: an address and a fuel differing in all rows is luck."""
-    return max(ranks) <= 4 and min(ranks) <= 2 and ranks.count(4) <= 1
+    """A code or a time, and at most one plain text beside it: an address and a fuel differing in all rows is luck.
+
+    Three or more are the dimensions of statistics.
+    """
+    return max(ranks) <= 4 and min(ranks) <= 2 and (ranks.count(4) <= 1 or len(ranks) >= 3)
 
 
 def choose_time(columns: list[ColumnProfile]) -> ColumnProfile | None:

@@ -9,7 +9,7 @@ from nabe.model.dataset import Dataset, FieldType
 from nabe.profile.column import ColumnProfile
 from nabe.profile.findings import KINDS, Finding, Severity
 from nabe.profile.keys import is_day, is_period, is_year
-from nabe.profile.personal import has_addresses
+from nabe.profile.personal import REGISTER, has_addresses
 from nabe.profile.places import unreadable_place
 from nabe.profile.references import ENOUGH, Match
 from nabe.profile.seen import Seen
@@ -167,7 +167,12 @@ def _units(seen: Seen) -> Iterator[Finding]:
 def _personal(seen: Seen, dataset: Dataset) -> Iterator[Finding]:
     for column in seen.columns:
         for suspicion in seen.judged.fields.get(column.name, ()):
-            yield suspicion.finding(seen.names[column.name])
+            if suspicion.reason != REGISTER:
+                yield suspicion.finding(seen.names[column.name])
+    beside = [name for name, items in seen.judged.fields.items() if any(item.reason == REGISTER for item in items)]
+    if beside:
+        names = [seen.names[name] for name in beside]
+        yield Finding("", "personal", Severity.CHECK, REGISTER, {"fields": names})
     if count := sum(field.personal for field in dataset.fields):
         yield Finding("", "personal", Severity.WARNING, "profile.personal.restricted", {"count": count})
         if dataset.subject:

@@ -180,6 +180,8 @@ def _lor_alone(column: ColumnProfile) -> Recognised | None:
 def is_code_header(name: str) -> bool:
     """Does the header say that this is an identifier, a number or a key (`PLR_ID`, `Stadtteilnummer`, `id`)?"""
     words = tokens(name)
+    if len(words) == 1 and words[0] in ("stt", "sbz", "bez", "ot", "plr", "ags", "ars"):
+        return True
     return bool(words) and any(
         word == code or (len(code) > 3 and word.endswith(code)) for word in words for code in _CODE_WORDS
     )

@@ -6,7 +6,7 @@ and much about somebody whose date of birth stands beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -21,6 +21,10 @@ from nabe.profile.titles import tokens
 _MANY_NAMES, _SOME_NAMES = 0.25, 0.05
 #: Share of values of the form "Xxx Yyy" in a column called name: rare first names are in no list.
 _MOSTLY = 0.7
+
+#: Where one of these is, each row is one person or household, and whatever else it says is said of them.
+_OF_ONE = ("subject", "birth", "tax_id", "social_security")
+REGISTER = "profile.personal.register"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,15 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """`fields`: column -> suspicions. `subject`: columns that identify whom a row is about, the best first."""
+    """`fields`: column -> suspicions. `subject`: columns that identify whom a row is about, the best first.
+
+    `itself`: columns that are personal whatever stands beside them.
+    """
 
     fields: Mapping[str, list[Suspicion]]
     subject: tuple[str, ...]
     about_persons: bool
+    itself: frozenset[str] = frozenset()
 
     def personal(self, column: str) -> bool:
         return any(item.personal for item in self.fields.get(column, ()))
@@ -87,20 +95,22 @@ def _categories() -> tuple[_Category, ...]:
     )
 
 
-def judge(columns: list[ColumnProfile]) -> Judgement:
-    """Suspicions of all columns of one table."""
+def judge(columns: list[ColumnProfile], areas: Collection[str] = ()) -> Judgement:
+    """Suspicions of all columns of one table. `areas`: columns of districts and larger areas, which say little of one."""
     found = {column.name: _by_itself(column) for column in columns}
     subjects = _subjects(columns)
     for column in subjects:
         found[column.name].append(Suspicion("subject", "profile.personal.header", True, person=True))
     about_persons = any(item.person for items in found.values() for item in items)
+    register = any(item.person and item.category in _OF_ONE for items in found.values() for item in items)
+    itself = frozenset(name for name, items in found.items() if any(item.personal for item in items))
     for column in columns:
-        items = found[column.name]
-        if about_persons and not any(item.personal for item in items):
-            items += _beside_persons(column)
-    return Judgement(
-        {name: items for name, items in found.items() if items}, tuple(c.name for c in subjects), about_persons
-    )
+        if about_persons and column.name not in itself:
+            found[column.name] += _beside_persons(column)
+        if register and not any(item.personal for item in found[column.name]) and column.name not in areas:
+            found[column.name] += [] if column.distinct <= 1 else [Suspicion("row", REGISTER, True)]
+    kept = {name: items for name, items in found.items() if items}
+    return Judgement(kept, tuple(column.name for column in subjects), about_persons, itself)
 
 
 def _by_itself(column: ColumnProfile) -> list[Suspicion]:
@@ -197,22 +207,23 @@ def _by_content(column: ColumnProfile) -> Suspicion | None:
 def _names(column: ColumnProfile) -> Suspicion | None:
     if column.whole or column.mean_length > 60:
         return None
+    parts = tokens(column.name)
+    named = next((item for item in _categories() if item.level == "content" and item.named(parts)), None)
+    category = named.id if named and named.beside else "name"
     share = column.share(contents.is_person)
     hits = round(share * len(column.texts))
     if share >= _MANY_NAMES and hits >= 2:
-        return Suspicion("name", "profile.personal.content", True, person=True, params={"share": share * 100})
-    parts = tokens(column.name)
-    named = any(item.level == "content" and item.id == "name" and item.named(parts) for item in _categories())
-    if named and share >= _SOME_NAMES and hits >= 3:
-        return Suspicion(
-            "name", "profile.personal.some_names", True, severity=Severity.CHECK, params={"share": share * 100}
-        )
+        return Suspicion(category, "profile.personal.content", True, category == "name", params={"share": share * 100})
+    if named is None or named.id == "plate":
+        return None
     shaped = column.share(contents.is_shaped_like_a_person)
-    if named and len(column.texts) >= 10 and shaped >= _MOSTLY:
-        return Suspicion(
-            "name", "profile.personal.name_shape", True, severity=Severity.CHECK, params={"share": shaped * 100}
-        )
-    return None
+    if share >= _SOME_NAMES and hits >= 3:
+        reason = "profile.personal.some_names"
+    elif len(column.texts) >= 10 and shaped >= _MOSTLY:
+        reason, share = "profile.personal.name_shape", shaped
+    else:
+        return None
+    return Suspicion(category, reason, True, severity=Severity.CHECK, params={"share": share * 100})
 
 
 def _free_text(column: ColumnProfile) -> Suspicion | None:
@@ -231,6 +242,9 @@ def _subjects(columns: list[ColumnProfile]) -> list[ColumnProfile]:
         if column.type not in (FieldType.STRING, FieldType.INTEGER) or not column.filled:
             continue
         parts = tokens(column.name)
+        if any(part in rules["words"] for part in parts):
+            ranked.append((0, column))
+            continue
         for rank, stem in enumerate(rules["stems"]):
             glued = any(part == stem + code for part in parts for code in rules["codes"])
             if glued or (stem in parts and any(part in rules["codes"] for part in parts)):

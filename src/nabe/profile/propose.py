@@ -26,6 +26,8 @@ from nabe.profile.units import Unit, unit_of
 
 #: Most fields of one dataset that are kept as sketches.
 _SKETCHED = 40
+#: Official keys of areas large enough to say little about one person.
+_AREAS = ("ags", "ars", "lor", "district")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,10 @@ def propose(
 
 def _judge(table: Table, scanned: Scanned, known: Sequence[KeySketch], system: str) -> Seen:
     columns = scanned.columns
-    judged = judge(columns)
     units = {c.name: unit for c in columns if (unit := unit_of(mended(c.name)))}
     numbers = (FieldType.NUMBER, FieldType.INTEGER)
     kinds = {c.name: kind for c in columns if (kind := recognise(c, table.name))}
+    judged = judge(columns, [name for name, found in kinds.items() if found.kind.id in _AREAS])
     key, certain = choose_key(columns, scanned.together, table.key)
     has_geometry = any(c.type is FieldType.GEOMETRY for c in columns)
     wkt = None if has_geometry else find_wkt(columns)
@@ -85,7 +87,7 @@ def _judge(table: Table, scanned: Scanned, known: Sequence[KeySketch], system: s
         judged=judged,
         key=key,
         key_certain=certain,
-        time=choose_time([c for c in columns if not judged.personal(c.name)]),
+        time=choose_time([c for c in columns if c.name not in judged.itself]),
         place=None if has_geometry or wkt else find_place(columns),
         wkt=wkt,
         references=references,
@@ -148,7 +150,7 @@ def _location(seen: Seen) -> tuple[dict[str, str], str, tuple[ColumnProfile, ...
 def _time(seen: Seen) -> str:
     if seen.time is not None:
         return seen.names[seen.time.name]
-    read_anew = (name for name, reading in seen.readings.items() if reading.temporal and not seen.judged.personal(name))
+    read_anew = (name for name, reading in seen.readings.items() if reading.temporal and name not in seen.judged.itself)
     return next((seen.names[name] for name in read_anew), "")
 
 
@@ -171,14 +173,8 @@ def _field(seen: Seen, column: Column) -> Field:
 
 
 def _sketches(seen: Seen, dataset: Dataset) -> tuple[KeySketch, ...]:
-    """Of every field that may be a key, except personal ones: hashes of few possible values can be guessed."""
-    able = [
-        column
-        for column in seen.columns
-        if can_refer(column)
-        and not seen.judged.personal(column.name)
-        and (key_rank(column) is not None or column.unique)
-    ]
+    """Of every field that may be a key; of personal ones without hashes, for those of few values can be guessed."""
+    able = [column for column in seen.columns if can_refer(column) and (key_rank(column) is not None or column.unique)]
     able.sort(key=lambda column: not column.unique)
     return tuple(_sketch(seen, column, dataset) for column in able[:_SKETCHED])
 
@@ -192,7 +188,7 @@ def _sketch(seen: Seen, column: ColumnProfile, dataset: Dataset) -> KeySketch:
         type=field.type,
         distinct=column.distinct,
         rows=column.filled,
-        hashes=column.sample.hashes.copy(),
+        hashes=column.sample.hashes[: 0 if field.personal else None].copy(),
         exact=column.distinct_exact,
         title=dataset.title.in_("de"),
         system=dataset.system,

@@ -30,7 +30,7 @@ FEW = 5
 _NEIGHBOURS = 0.25
 _RUNNING_WORDS = frozenset({"id", "objectid", "fid", "gid", "oid", "uuid", "lfd", "lfdnr", "index", "row", "zeile"})
 _EMPTY_WORDS = frozenset({"id", "nr", "nummer", "no", "key", "code", "schluessel", "schlüssel", "kennung", "number"})
-_EMPTY_WORDS |= _RUNNING_WORDS | {"sch", "kz", "num", "ogc"}
+_EMPTY_WORDS |= _RUNNING_WORDS | {"sch", "kz", "num", "ogc", "name", "bezeichnung", "titel", "title"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _match(column: ColumnProfile, kind: Recognised | None, known: KeySketch, tab
         known=known,
         overlap=overlap,
         alike=alike,
-        good=known.unique and overlap.share >= ENOUGH,
+        good=known.unique and overlap.share >= ENOUGH and (alike or not _only_names(column, known)),
         as_text=column.type is FieldType.INTEGER and known.type is FieldType.STRING,
         missing=tuple(text[:40] for text in compared[:3]),
     )
@@ -141,6 +141,16 @@ def _numeric(column: ColumnProfile) -> bool:
     return not column.leading_zeros and column.share(is_number) >= 0.5
 
 
+def _only_names(column: ColumnProfile, known: KeySketch) -> bool:
+    """Do names agree and not keys? Bus stops are called like streets and are none."""
+    named = not (is_code_header(known.column or known.field) or is_code_header(column.name))
+    return named and column.type is FieldType.STRING and column.share(str.isalpha) + column.share(_words) > 0.5
+
+
+def _words(text: str) -> bool:
+    return not text.isalpha() and not any(char.isdigit() for char in text)
+
+
 def _others(numbers: list[int], low: int, high: int) -> Sequence[int]:
     """Numbers of the range that are not among these: the control of the test."""
     step = max(1, (high - low) // 5000)
@@ -158,7 +168,7 @@ def _alike(name: str, known: KeySketch) -> bool:
     """Do the headers mean the same thing? `stadtteil_nr` and `stadtteile.nummer`, `PLR_ID` and `plr_id`."""
     mine = _meaning(tokens(name))
     fields = _meaning([*tokens(known.column), *tokens(known.field)])
-    theirs = fields | _meaning(tokens(known.dataset)) | _meaning(tokens(known.title))
+    theirs = fields | _meaning(tokens(f"{known.dataset} {known.table} {known.title}"))
     if mine & fields:
         return True
     return any(_same(one, other) for one in mine for other in theirs)

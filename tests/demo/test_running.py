@@ -1,0 +1,72 @@
+"""`nabe demo` as a person starts it: it serves, says where and how to log in, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from rich.console import Console
+
+from nabe.demo.accounts import ACCOUNTS, PASSWORD, SHOWN
+from nabe.demo.running import free_port, welcome
+
+
+def test_the_welcome_names_address_and_log_ins(capsys):
+    console = Console(width=140)
+    welcome(console, "http://127.0.0.1:8080/", "de")
+    said = capsys.readouterr().out
+    assert "http://127.0.0.1:8080/" in said and PASSWORD in said
+    assert all(account.actor.id in said for account in ACCOUNTS[:SHOWN])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("demo") / "musterstadt"
+
+
+def _started(folder: Path, port: int) -> tuple[subprocess.Popen[str], str]:
+    """`nabe demo` without PostgreSQL, and what it said until the portal's address was there."""
+    nowhere = {"PATH": str(Path(sys.executable).parent), "HOME": os.environ.get("HOME", "/"), "COLUMNS": "140"}
+    code = "import sys; from nabe.testing import servers; servers.available_postgres = lambda: False\n"
+    code += f"sys.argv = ['nabe', 'demo', {str(folder)!r}, '--port', '{port}']; from nabe.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=nowhere
+    )
+    said = ""
+    for line in process.stdout:
+        said += line
+        if "http://127.0.0.1:" in line and "Portal" in line:
+            return process, said
+    raise AssertionError(said)
+
+
+def test_it_starts_serves_and_ends_with_ctrl_c_twice(folder):
+    port = free_port(28_400)
+    for turn in ("first", "second"):
+        begin = time.monotonic()
+        process, said = _started(folder, port)
+        took = time.monotonic() - begin
+        try:
+            assert took < (60 if turn == "first" else 10), said
+            assert "SQLite" in said
+            address = re.search(r"http://127\.0\.0\.1:\d+/", said)[0]
+            assert httpx.get(f"{address}healthz").status_code == 200
+            assert httpx.get(address, follow_redirects=True).status_code == 200
+            neighbour = json.loads((folder / ".nabe" / "demo.json").read_text())["neighbour_port"]
+            assert httpx.get(f"http://127.0.0.1:{neighbour}/api/kitas.json").status_code == 200
+        finally:
+            process.send_signal(signal.SIGINT)
+            rest = process.communicate(timeout=20)[0]
+        assert process.returncode == 0, rest
+        assert PASSWORD in rest
+        assert "Traceback" not in rest
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"http://127.0.0.1:{neighbour}/api/kitas.json")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from nabe.app import Nabe
 from nabe.cli.common import AsJson, Workspace, actor_named, opened, out, say, show
 from nabe.errors import Invalid
 from nabe.formats import FORMATS, write
@@ -185,6 +187,11 @@ def datasets(
     show(rows, ("id", "title", "access", "owner", "system", "readable"), as_json=as_json)
 
 
+def check_system(nabe: Nabe, system: str) -> None:
+    """Raises unless the silo can be reached."""
+    nabe.sources.open(system).check()
+
+
 def systems(workspace: Workspace = None, as_json: AsJson = False) -> None:
     """Silos, and whether each can be reached right now."""
     with opened(workspace) as nabe:
@@ -192,7 +199,7 @@ def systems(workspace: Workspace = None, as_json: AsJson = False) -> None:
         for system in nabe.catalogue.snapshot().systems.values():
             state = "ok"
             try:
-                nabe.reach.call(system.id, system.limits.timeout_s, lambda id=system.id: nabe.sources.open(id).check())
+                nabe.reach.call(system.id, system.limits.timeout_s, partial(check_system, nabe, system.id))
             except Exception as error:
                 state = getattr(error, "detail", type(error).__name__)
             held = sum(item.system == system.id for item in nabe.catalogue.snapshot().datasets.values())

@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import logging
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ import uvicorn
 from nabe import manifest
 from nabe.app import asgi, load, open_workspace
 from nabe.cli.common import AsJson, Workspace, opened, out, say, show
+from nabe.cli.data import check_system
 from nabe.cli.workspace import apply_files
 from nabe.config import state_folder
 
@@ -92,7 +94,9 @@ def _postgres() -> Any:
     """How to start PostgreSQL in a folder, if it is installed here."""
     from nabe.testing import servers
 
-    return servers.persistent_postgres if servers.available_postgres() else None
+    if not servers.available_postgres():
+        return None
+    return lambda data: servers.postgres(data=data, keep=True)
 
 
 def doctor(workspace: Workspace = None, as_json: AsJson = False) -> None:
@@ -113,7 +117,7 @@ def doctor(workspace: Workspace = None, as_json: AsJson = False) -> None:
         note("ledger", chain.broken_at is None, f"{chain.entries} entries, {where}")
         for system in nabe.catalogue.snapshot().systems.values():
             try:
-                nabe.reach.call(system.id, system.limits.timeout_s, lambda id=system.id: nabe.sources.open(id).check())
+                nabe.reach.call(system.id, system.limits.timeout_s, partial(check_system, nabe, system.id))
                 note(f"system {system.id}", True, "reachable")
             except Exception as error:
                 note(f"system {system.id}", False, getattr(error, "detail", type(error).__name__))

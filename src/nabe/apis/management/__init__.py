@@ -1,0 +1,53 @@
+"""/api: management of accounts, declarations and consents; OpenAPI 3.1 at /api/openapi.json."""
+
+from __future__ import annotations
+
+from nabe.apis.management.routes import routes
+from nabe.model.text import Text
+from nabe.web.interface import Interface, ProbeRequest
+
+_JSON = {"Content-Type": "application/json"}
+
+INTERFACE = Interface(
+    id="management",
+    title=Text("Verwaltungsschnittstelle", "Management API"),
+    prefix="/api",
+    routes=routes,
+    probes=(
+        *(
+            ProbeRequest("GET", path)
+            for path in (
+                "/api/openapi.json",
+                "/api/me",
+                "/api/city",
+                "/api/organisations",
+                "/api/goals",
+                "/api/vocabularies",
+                "/api/datasets",
+                "/api/datasets?q={value}",
+                "/api/datasets/{dataset}",
+                "/api/datasets/{dataset}/explanation",
+                "/api/datasets/{dataset}/lineage",
+                "/api/usecases",
+                "/api/usecases/planung",
+                "/api/usecases/alt",
+                "/api/systems",
+                "/api/history?kind=dataset&id={dataset}",
+                "/api/history",
+                "/api/audit",
+                "/api/audit?dataset={dataset}",
+                "/api/usage",
+                "/api/tokens",
+                "/api/documents/dataset/{dataset}",
+                "/api/documents/usecase/planung",
+            )
+        ),
+        ProbeRequest("POST", "/api/login", '{"name": "{field}", "password": "falsch falsch"}', _JSON),
+        ProbeRequest("POST", "/api/logout"),
+        ProbeRequest("DELETE", "/api/tokens/none"),
+        ProbeRequest("POST", "/api/tokens", '{"name": ""}', _JSON),
+        ProbeRequest("POST", "/api/usecases/nix/grants/{dataset}/approval", "{}", _JSON),
+        ProbeRequest("PUT", "/api/documents/dataset/{dataset}", "{}", _JSON | {"If-Match": '"0"'}),
+        ProbeRequest("DELETE", "/api/documents/dataset/{dataset}", "", {"If-Match": '"0"'}),
+    ),
+)

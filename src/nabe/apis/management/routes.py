@@ -1,0 +1,246 @@
+"""Routes of the management API. FastAPI writes their OpenAPI document; each asks the hub and renders."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Mount
+
+from nabe import __version__
+from nabe.apis.management import bodies, render
+from nabe.errors import Invalid, NabeError, NotAuthenticated, Unknown
+from nabe.hub import Hub
+from nabe.model.catalogue import KINDS, Change
+from nabe.model.ledger import Entry
+from nabe.model.query import Query as Question
+from nabe.model.query import Scan
+from nabe.web.asker import Asker, asker_of
+from nabe.web.problem import handle
+from nabe.web.services import Services, services_of
+from nabe.web.session import log_in, log_out, set_session
+
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    code: {"description": "problem", "content": {"application/problem+json": {}}}
+    for code in (400, 401, 403, 404, 409, 413, 422, 429, 502, 503, 504)
+}
+
+
+def _asker(request: Request) -> Asker:
+    return asker_of(request)
+
+
+def _hub(request: Request) -> Hub:
+    return services_of(request).hub
+
+
+Who = Annotated[Asker, Depends(_asker)]
+Door = Annotated[Hub, Depends(_hub)]
+Json = dict[str, Any]
+
+
+def _logged_in(asker: Who) -> Asker:
+    if asker.anonymous:
+        raise NotAuthenticated("Log in first.", hint="POST /api/login, or send a token.")
+    return asker
+
+
+Known = Annotated[Asker, Depends(_logged_in)]
+
+
+def application() -> FastAPI:
+    """The sub-application under /api."""
+    app = FastAPI(
+        title="Nabe management API",
+        version=__version__,
+        description="Accounts, declarations, consents and the ledger. Data come from /sql, /download and /ogc.",
+        docs_url=None,
+        redoc_url=None,
+        responses=_PROBLEMS,
+        license_info={"name": "EUPL-1.2", "identifier": "EUPL-1.2"},
+    )
+    for kind in (NabeError, HTTPException, Exception):
+        app.add_exception_handler(kind, handle)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    for add in (_people, _inventory, _declarations, _oversight):
+        add(app)
+    return app
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return handle(request, Invalid(f"{place}: {first['msg']}.", field=place))
+
+
+def _people(app: FastAPI) -> None:
+    @app.get("/me", summary="Who am I?", tags=["people"])
+    def me(asker: Who) -> Json:
+        return {"anonymous": asker.anonymous, "use_case": asker.use_case, "actor": render.plain(asker.actor)}
+
+    @app.post("/login", summary="Log in; sets the session cookie", tags=["people"])
+    def login(body: bodies.Login, request: Request, response: Response, asker: Who) -> Json:
+        services = services_of(request)
+        actor, secret = log_in(services, body.name, body.password, asker.client)
+        set_session(response, services, secret)
+        return {"actor": render.plain(actor)}
+
+    @app.post("/logout", summary="Log out", tags=["people"], status_code=204)
+    def logout(request: Request, response: Response) -> None:
+        log_out(request)
+        response.delete_cookie("nabe_session", path="/")
+
+    @app.get("/tokens", summary="My tokens and sessions", tags=["people"])
+    def tokens(asker: Known, request: Request) -> list[Json]:
+        return [render.plain(item) for item in services_of(request).identity.tokens(asker.actor.id)]
+
+    @app.post("/tokens", summary="Make a token; its secret is shown once", tags=["people"], status_code=201)
+    def create(body: bodies.NewToken, asker: Known, request: Request, hub: Door) -> Json:
+        now = dt.datetime.now(dt.UTC)
+        # Never more roles than the caller's own token has.
+        roles = asker.actor.roles if body.roles is None else asker.actor.roles & frozenset(body.roles)
+        identity = services_of(request).identity
+        token, secret = identity.create_token(asker.actor.id, body.name, at=now, expires=body.expires(now), roles=roles)
+        hub.record(Entry(now, asker.actor.id, "", "token_created", detail=token.id))
+        return render.plain(token) | {"token": secret}
+
+    @app.delete("/tokens/{id}", summary="Revoke one of my tokens", tags=["people"], status_code=204)
+    def revoke(id: str, asker: Known, request: Request, hub: Door) -> None:
+        identity = services_of(request).identity
+        if id not in [token.id for token in identity.tokens(asker.actor.id)]:
+            raise Unknown("You have no such token.")
+        identity.revoke(id)
+        hub.record(Entry(dt.datetime.now(dt.UTC), asker.actor.id, "", "token_revoked", detail=id))
+
+
+def _inventory(app: FastAPI) -> None:
+    @app.get("/city", summary="The municipality", tags=["inventory"])
+    def city(hub: Door) -> Json:
+        return render.plain(hub.city()) | {"version": hub.version()}
+
+    @app.get("/organisations", summary="Organisations", tags=["inventory"])
+    def organisations(hub: Door) -> list[Json]:
+        return [render.plain(item) for item in hub.organisations().values()]
+
+    @app.get("/goals", summary="Goals of the strategy", tags=["inventory"])
+    def goals(hub: Door) -> list[Json]:
+        return [render.plain(item) for item in hub.goals().values()]
+
+    @app.get("/vocabularies", summary="Code lists", tags=["inventory"])
+    def vocabularies(hub: Door) -> list[Json]:
+        return [render.plain(item) for item in hub.vocabularies().values()]
+
+    @app.get("/datasets", summary="Datasets that I may know of", tags=["inventory"])
+    def datasets(
+        asker: Who, hub: Door, q: Annotated[str, Query(max_length=200, description="words")] = ""
+    ) -> list[Json]:
+        return [render.found(item, asker.lang) for item in hub.find(asker.actor, asker.use_case, text=q)]
+
+    @app.get("/datasets/{id}", summary="One dataset", tags=["inventory"])
+    def dataset(id: str, asker: Who, hub: Door) -> Json:
+        return render.found(hub.dataset(asker.actor, asker.use_case, id), asker.lang)
+
+    @app.get(
+        "/datasets/{id}/explanation",
+        summary="Why may I (not) read it, and how would it be computed?",
+        tags=["inventory"],
+    )
+    def explanation(id: str, asker: Who, hub: Door) -> Json:
+        hub.dataset(asker.actor, asker.use_case, id)
+        return render.explanation(hub.explain(asker.actor, asker.use_case, Question.of(Scan(id))), asker.lang)
+
+    @app.get("/datasets/{id}/lineage", summary="Where it comes from and what is made of it", tags=["inventory"])
+    def lineage(id: str, asker: Who, hub: Door) -> Json:
+        body: Json = render.plain(hub.lineage(asker.actor, asker.use_case, id))
+        return body
+
+    @app.get("/usecases", summary="Use cases", tags=["inventory"])
+    def usecases(asker: Who, hub: Door) -> list[Json]:
+        return [render.plain(item) for item in hub.usecases(asker.actor)]
+
+    @app.get("/usecases/{id}", summary="One use case", tags=["inventory"])
+    def usecase(id: str, asker: Who, hub: Door) -> Json:
+        body: Json = render.plain(hub.usecase(asker.actor, id))
+        return body
+
+    @app.get("/systems", summary="Silos", tags=["inventory"])
+    def systems(asker: Who, hub: Door) -> list[Json]:
+        return [render.plain(item) for item in hub.systems(asker.actor)]
+
+
+def _declarations(app: FastAPI) -> None:
+    @app.post(
+        "/usecases/{id}/grants/{dataset}/approval", summary="Consent to a grant as data owner", tags=["declarations"]
+    )
+    def approve(id: str, dataset: str, body: bodies.Approval, asker: Known, hub: Door) -> Json:
+        return {"version": hub.approve(asker.actor, id, dataset, note=body.note)}
+
+    @app.get("/documents/{kind}/{id}", summary="A document as declared", tags=["declarations"])
+    def get(kind: str, id: str, asker: Known, hub: Door, response: Response) -> Json:
+        snapshot = hub.nouns(asker.actor)
+        found = snapshot.get(_kind(kind), id)
+        if found is None:
+            raise Unknown(f"There is no {kind} {id!r}.")
+        response.headers["ETag"] = f'"{snapshot.version}"'
+        body: Json = render.plain(found)
+        return body
+
+    @app.put("/documents/{kind}/{id}", summary="Put a document", tags=["declarations"])
+    def put(
+        kind: str, id: str, body: Json, asker: Known, hub: Door, if_match: Annotated[str | None, Header()] = None
+    ) -> Json:
+        expect = bodies.version_of(if_match)
+        change = Change(_kind(kind), id, bodies.noun(kind, id, body))
+        return {"version": hub.declare(asker.actor, [change], expect=expect)}
+
+    @app.delete("/documents/{kind}/{id}", summary="Remove a document", tags=["declarations"])
+    def delete(kind: str, id: str, asker: Known, hub: Door, if_match: Annotated[str | None, Header()] = None) -> Json:
+        expect = bodies.version_of(if_match)
+        return {"version": hub.declare(asker.actor, [Change(_kind(kind), id, None)], expect=expect)}
+
+    @app.get("/history", summary="Revisions, newest first", tags=["declarations"])
+    def history(
+        asker: Who,
+        hub: Door,
+        kind: str = "",
+        id: str = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> list[Json]:
+        return [
+            {"version": item.version, "kind": item.kind, "id": item.id, "at": item.at, "removed": item.noun is None}
+            | ({"author": item.author} if not asker.anonymous else {})
+            for item in hub.history(asker.actor, kind, id, limit)
+        ]
+
+
+def _kind(kind: str) -> str:
+    if kind not in KINDS:
+        raise Unknown(f"There is no kind {kind[:40]!r}.", hint=f"Kinds: {', '.join(KINDS)}.")
+    return kind
+
+
+def _oversight(app: FastAPI) -> None:
+    @app.get("/audit", summary="The ledger, for data protection, ethics and data owners", tags=["oversight"])
+    def audit(
+        asker: Known,
+        hub: Door,
+        dataset: str = "",
+        after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> list[Json]:
+        found = hub.audit(asker.actor, dataset=dataset, after=after, limit=limit)
+        return [render.plain(item) for item in found]
+
+    @app.get("/usage", summary="Reads by dataset and use case in the last days", tags=["oversight"])
+    def usage(asker: Who, hub: Door, days: Annotated[int, Query(ge=1, le=3660)] = 30) -> list[Json]:
+        now = dt.datetime.now(dt.UTC)
+        return [render.plain(item) for item in hub.usage(asker.actor, now - dt.timedelta(days=days), now)]
+
+
+def routes(_: Services) -> list[BaseRoute]:
+    """The FastAPI application, mounted."""
+    return [Mount("/api", application())]

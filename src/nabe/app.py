@@ -76,7 +76,7 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
     state = config.state_folder(root)
     (state / "cache").mkdir(parents=True, exist_ok=True)
     store = RelationalStore(settings.storage or f"sqlite:///{state / 'nabe.sqlite'}")
-    sources = Sources(store.catalogue, adapters(), root, state / "cache")
+    sources = Sources(store.catalogue, adapters(), root)
     reach = Reach(sources.open)
     engine = DuckDbEngine(str(state / "cache"))
     budget = Budget(settings.query_seconds, settings.query_rows, settings.query_memory)
@@ -129,11 +129,10 @@ def adapters() -> Mapping[str, Adapter]:
 class Sources:
     """Open silos, one per declared system; reopened when its declaration changes."""
 
-    def __init__(self, catalogue: Catalogue, adapters: Mapping[str, Adapter], root: Path, cache: Path) -> None:
+    def __init__(self, catalogue: Catalogue, adapters: Mapping[str, Adapter], root: Path) -> None:
         self.adapters = adapters
         self._catalogue = catalogue
         self._root = root
-        self._cache = cache
         self._open: dict[str, tuple[object, Source]] = {}
         self._lock = Lock()
 
@@ -152,11 +151,7 @@ class Sources:
             if adapter is None:
                 hint = f"Installed adapters: {', '.join(sorted(self.adapters))}."
                 raise SourceRefused(id, f"no adapter {system.adapter!r} is installed.", hint=hint)
-            folder = self._cache / id
-            folder.mkdir(parents=True, exist_ok=True)
-            opened = adapter.open(
-                system, secret_resolver(self._root), AdapterContext(str(self._root), str(folder), allow)
-            )
+            opened = adapter.open(system, secret_resolver(self._root), adapter_context(self._root, id, snapshot))
             self._open[id] = ((system, allow), opened)
         if source is not None:
             source.close()
@@ -168,6 +163,14 @@ class Sources:
             for _, source in self._open.values():
                 source.close()
             self._open.clear()
+
+
+def adapter_context(root: Path, name: str, snapshot: Snapshot) -> AdapterContext:
+    """Where an adapter lives that serves the silo `name`; its cache folder is made."""
+    folder = config.state_folder(root) / "cache" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    allow = snapshot.city.allow_hosts if snapshot.city else ()
+    return AdapterContext(str(root.resolve()), str(folder), allow)
 
 
 def secret_resolver(root: Path):  # type: ignore[no-untyped-def]  # returns Callable[[str], str]

@@ -11,14 +11,13 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from nabe import manifest
-from nabe.app import adapters, load, secret_resolver
+from nabe.app import adapter_context, adapters, load, secret_resolver
 from nabe.cli.common import AsJson, Workspace, err, find_root, out, say, show
 from nabe.config import state_folder
 from nabe.errors import Conflict, Invalid
 from nabe.model.catalogue import Snapshot
 from nabe.model.dataset import System
 from nabe.model.text import Text
-from nabe.ports.source import AdapterContext
 from nabe.profile import Proposal, propose, read_sketches, write_sketches
 
 
@@ -46,9 +45,7 @@ def connect(
     root = find_root(workspace)
     declared = Snapshot.of(load(root).nouns)
     state = state_folder(root)
-    (state / "cache" / "connect").mkdir(parents=True, exist_ok=True)
-    allow = declared.city.allow_hosts if declared.city else ()
-    context = AdapterContext(str(root.resolve()), str(state / "cache" / "connect"), allow)
+    context = adapter_context(root, "connect", declared)
     adapter_id, connection = _sniff(source, context)
     probe = adapters()[adapter_id].probe(connection, secret_resolver(root), context)
     tables = _tables(probe.discover(), table, source)
@@ -79,7 +76,7 @@ def connect(
     out.print("  Look at it, then: nabe check && nabe apply", highlight=False)
 
 
-def _sniff(source: str, context: AdapterContext) -> tuple[str, Mapping[str, Any]]:
+def _sniff(source: str, context: Any) -> tuple[str, Mapping[str, Any]]:
     for adapter_id, adapter in adapters().items():
         connection = adapter.sniff(source, context)
         if connection is not None:

@@ -16,6 +16,12 @@ def plain(value: Any) -> Any:
     return msgspec.to_builtins(value, str_keys=True)
 
 
+def document(value: Any) -> dict[str, Any]:
+    """A noun as a JSON object."""
+    made: dict[str, Any] = plain(value)
+    return made
+
+
 def found(item: Found, lang: str) -> dict[str, Any]:
     """A dataset with the decision to read it."""
     return {

@@ -106,7 +106,7 @@ def _people(app: FastAPI) -> None:
         identity = services_of(request).identity
         token, secret = identity.create_token(asker.actor.id, body.name, at=now, expires=body.expires(now), roles=roles)
         hub.record(Entry(now, asker.actor.id, "", "token_created", detail=token.id))
-        return render.plain(token) | {"token": secret}
+        return render.document(token) | {"token": secret}
 
     @app.delete("/tokens/{id}", summary="Revoke one of my tokens", tags=["people"], status_code=204)
     def revoke(id: str, asker: Known, request: Request, hub: Door) -> None:
@@ -120,7 +120,7 @@ def _people(app: FastAPI) -> None:
 def _inventory(app: FastAPI) -> None:
     @app.get("/city", summary="The municipality", tags=["inventory"])
     def city(hub: Door) -> Json:
-        return render.plain(hub.city()) | {"version": hub.version()}
+        return render.document(hub.city()) | {"version": hub.version()}
 
     @app.get("/organisations", summary="Organisations", tags=["inventory"])
     def organisations(hub: Door) -> list[Json]:
@@ -186,8 +186,7 @@ def _declarations(app: FastAPI) -> None:
         if found is None:
             raise Unknown(f"There is no {kind} {id!r}.")
         response.headers["ETag"] = f'"{snapshot.version}"'
-        body: Json = render.plain(found)
-        return body
+        return render.document(found)
 
     @app.put("/documents/{kind}/{id}", summary="Put a document", tags=["declarations"])
     def put(

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from nabe.demo.accounts import ACCOUNTS, PASSWORD, SHOWN
-from nabe.demo.running import free_port, welcome
+from nabe.demo.running import free_port, say_port, welcome
 
 
 def test_the_welcome_names_address_and_log_ins(capsys):
@@ -25,6 +25,16 @@ def test_the_welcome_names_address_and_log_ins(capsys):
     said = capsys.readouterr().out
     assert "http://127.0.0.1:8080/" in said and PASSWORD in said
     assert all(account.actor.id in said for account in ACCOUNTS[:SHOWN])
+
+
+def test_persistent_uris_follow_the_port_and_other_words_stay(tmp_path):
+    path = tmp_path / "nabe.yaml"
+    path.write_text('kind: city\nbase_uri: "http://127.0.0.1:8080"\ncontact: http://127.0.0.1:8080\n')
+    say_port(tmp_path, 8123)
+    assert path.read_text() == 'kind: city\nbase_uri: "http://127.0.0.1:8123"\ncontact: http://127.0.0.1:8080\n'
+    path.write_text("kind: city\nbase_uri: https://daten.example\n")
+    say_port(tmp_path, 8123)
+    assert "https://daten.example" in path.read_text()
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import webbrowser
 from collections.abc import Callable
@@ -74,6 +75,7 @@ def run(
     ):
         if running.missing:
             console.print(t("demo.postgres_missing", lang, why=running.missing), style="yellow", highlight=False)
+        say_port(root, free)
         with house.open(root) as nabe:
             house.apply(nabe)
             create_accounts(nabe.identity)
@@ -82,6 +84,8 @@ def run(
 
 
 def _build(root: Path, house: House, lang: str, console: Console) -> Demo:
+    if not console.is_terminal:
+        console.print(t("demo.building", lang))
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(t("demo.building", lang), total=1.0)
@@ -90,6 +94,17 @@ def _build(root: Path, house: House, lang: str, console: Console) -> Demo:
             bar.update(task, completed=share, description=t("demo.step", lang, step=t(f"demo.steps.{step}", lang)))
 
         return build(root, progress, write=house.write, postgres=house.postgres)
+
+
+def say_port(root: Path, port: int) -> None:
+    """Let persistent URIs name the port that is served; everything else in nabe.yaml stays as it is."""
+    path = root / "nabe.yaml"
+    text = path.read_text("utf-8")
+    said = re.sub(
+        r'^base_uri: "?http://127\.0\.0\.1:\d+/?"?$', f'base_uri: "http://127.0.0.1:{port}"', text, flags=re.M
+    )
+    if said != text:
+        path.write_text(said, "utf-8")
 
 
 def create_accounts(identity: _Identity) -> None:

@@ -62,6 +62,9 @@ def test_a_unit_in_a_header_becomes_its_ucum_code(header: str, ucum: str, rest: 
         "m",
         "Ha",
         "Kategorie (A)",
+        "precipitation_amount_last_24_hours",
+        "dew_point_temperature_at_2_meter_above_ground",
+        "Temperatur in 5 cm",
         "",
     ],
 )

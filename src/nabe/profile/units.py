@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 
 _BRACKETS = re.compile(r"\s*(?:\[([^\[\]]+)\]|\(((?:[^()]|\([^()]*\))+)\))")
 _IN = re.compile(r"(?:^|\s)in\s+(.+)$")
@@ -58,11 +59,18 @@ def unit_of(header: str) -> Unit | None:
     spellings, words = _tables()
     parts = [part for part in _WORDS.split(text) if part]
     if len(parts) > 1:
-        for part in parts[1:]:
+        for before, part in pairwise(parts):
+            if _is_amount(before):
+                continue
             # Names with blanks are titles: there "Euro" may be the currency or the event.
             if part.lower() in words and ("_" in text or part is parts[-1]) and _cased(part, spellings, words):
                 return Unit(words[part.lower()].ucum, part, text)
     return None
+
+
+def _is_amount(word: str) -> bool:
+    """`last_24_hours`, `at 2 m`: part of what is measured. A year before the unit is no amount."""
+    return word.isdigit() and len(word) != 4
 
 
 def _cased(part: str, spellings: dict[str, _Entry], words: dict[str, _Entry]) -> bool:
@@ -93,7 +101,7 @@ def _places(text: str) -> Iterator[tuple[str, bool, int, int]]:
         start = len(text) - len(" ".join(words[-count:]))
         if count == len(words):
             yield text, False, len(text), len(text)  # all the title there is: it stays
-        elif words[-count - 1].lower() not in ("je", "pro", "per"):
+        elif words[-count - 1].lower() not in ("je", "pro", "per") and not _is_amount(words[-count - 1]):
             yield text[start:], False, start, len(text)
     if text and not text[-1].isalnum() and text[-1] in "%€‰":
         yield text[-1], True, len(text) - 1, len(text)

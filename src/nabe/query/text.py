@@ -167,6 +167,7 @@ def _qualified(sql: str, tables: tuple[_Table, ...]) -> Qualified:
     for cast in list(tree.find_all(exp.Cast)):
         if type(cast) is exp.Cast:
             cast.replace(exp.TryCast(this=cast.this, to=cast.args["to"]))
+    _known_columns(tree, placed)
     _relabel(tree, labels)
     _only_ours(tree, {alias for alias, _ in placed})
     return Qualified(tree, tuple(placed))
@@ -186,6 +187,8 @@ def _syntax(sql: str) -> exp.Query:
     tree = trees[0]
     if not isinstance(tree, exp.Query) or isinstance(tree, exp.Table):
         raise Invalid(f"Only SELECT is possible here, not {_word(tree)}.", code="not-a-select")
+    if not tree.selects:
+        raise Invalid("SELECT what? No column is named.", code="syntax")
     if sum(1 for _ in tree.walk()) > MOST_NODES:
         raise _too_complex()
     return tree
@@ -254,6 +257,14 @@ def _plain(table: exp.Table) -> None:
     alias = table.args.get("alias")
     if extras or (alias is not None and alias.args.get("columns")):
         raise Invalid("Give columns other names in SELECT, not behind the table.", value=table.name, code="not-allowed")
+
+
+def _known_columns(tree: exp.Query, placed: list[tuple[str, _Table]]) -> None:
+    """A column without a table can only be the name of an output column; the qualifier lets others pass in HAVING."""
+    outputs = {alias.alias.lower() for alias in tree.find_all(exp.Alias)}
+    for column in tree.find_all(exp.Column):
+        if not column.table and column.name.lower() not in outputs:
+            raise _unknown_column(f"Column '{column.name}' could not be resolved", placed)
 
 
 def _only_ours(tree: exp.Query, placed: set[str]) -> None:

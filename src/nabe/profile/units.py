@@ -15,6 +15,7 @@ _IN = re.compile(r"(?:^|\s)in\s+(.+)$")
 _SLASH = re.compile(r"\s/\s+(.+)$")
 _PER = re.compile(r"\s((?:je|pro|per)\s+[\d.,  ]*\S*.*)$", re.IGNORECASE)
 _WORDS = re.compile(r"[^0-9A-Za-zÄÖÜäöüß²³]+")
+_MULTIPLES = frozenset({"tsd", "tausend", "mio", "mill", "millionen", "million", "mrd", "milliarden", "k", "mn", "bn"})
 _PLAIN = str.maketrans({"²": "2", "³": "3", "·": ".", "⋅": ".", "*": ".", "^": "", "\u00a0": "", " ": "", "μ": "µ"})
 
 
@@ -69,8 +70,11 @@ def unit_of(header: str) -> Unit | None:
 
 
 def _is_amount(word: str) -> bool:
-    """`last_24_hours`, `at 2 m`: part of what is measured. A year before the unit is no amount."""
-    return word.isdigit() and len(word) != 4
+    """`last_24_hours`, `at 2 m`: part of what is measured. A year before the unit is no amount.
+
+    Thousands and millions of what the table does not know must not pass for ones.
+    """
+    return (word.isdigit() and len(word) != 4) or word.lower().rstrip(".") in _MULTIPLES
 
 
 def _cased(part: str, spellings: dict[str, _Entry], words: dict[str, _Entry]) -> bool:
@@ -90,7 +94,7 @@ def _places(text: str) -> Iterator[tuple[str, bool, int, int]]:
         written = re.sub(r"\s*[(\[].*$", "", said[1])
         yield written, True, said.start(), said.start(1) + len(written)
         first = written.split(" ")[0]
-        if first != written:
+        if first != written and first.lower().rstrip(".") not in _MULTIPLES:
             yield first, True, said.start(), said.start(1) + len(first)
     if per := _PER.search(text):
         yield per[1], True, len(text), len(text)

@@ -73,6 +73,7 @@ def test_the_key_that_the_silo_declares_is_taken(proposal: Any) -> None:
     [
         ("AGS", ["05315000", "09162000", "11000000"], "ags"),
         ("gemeinde", ["05315000", "05334002", "09162000"], "ags"),
+        ("gemeindeschluessel", ["09571", "05315", "01001"], "kreis"),
         ("PLR_ID", ["01100101", "12500824", "08200725"], "lor"),
         ("plz", ["50667", "01067", "99998"], "plz"),
         ("PLZ", [50667, 10117, 80331], "plz"),

@@ -53,6 +53,10 @@ def _ags(text: str) -> bool:
     return len(text) == 8 and text.isdigit() and text[2] in _REGIERUNGSBEZIRKE.get(text[:2], "")
 
 
+def _kreis(text: str) -> bool:
+    return len(text) == 5 and text.isdigit() and text[2] in _REGIERUNGSBEZIRKE.get(text[:2], "")
+
+
 def _ars(text: str) -> bool:
     return len(text) == 12 and text.isdigit() and text[2] in _REGIERUNGSBEZIRKE.get(text[:2], "")
 
@@ -97,6 +101,9 @@ KINDS = (
     KeyKind("ars", ("ars", "regionalschlüssel", "regionalschluessel", "rs"), _ars, 0.98, 12),
     KeyKind(
         "ags", ("ags", "gemeindeschlüssel", "gemeindeschluessel", "gkz", "gemeindekennziffer", "agskey"), _ags, 0.98, 8
+    ),
+    KeyKind(
+        "kreis", ("kreis", "landkreis", "krs", "ags", "gemeindeschl", "gemeindeschlüssel", "county"), _kreis, 0.0, 5
     ),
     KeyKind("plz", ("plz", "postleitzahl", "zip", "postcode", "postal", "postzustell"), _plz, 0.0, 5),
     KeyKind(

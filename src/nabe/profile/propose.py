@@ -27,7 +27,7 @@ from nabe.profile.units import Unit, unit_of
 #: Most fields of one dataset that are kept as sketches.
 _SKETCHED = 40
 #: Official keys of areas large enough to say little about one person.
-_AREAS = ("ags", "ars", "lor", "district")
+_AREAS = ("ags", "ars", "kreis", "lor", "district")
 
 
 @dataclass(frozen=True, slots=True)

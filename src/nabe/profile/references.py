@@ -119,7 +119,7 @@ def _match(column: ColumnProfile, kind: Recognised | None, known: KeySketch, tab
 
 def _chance(column: ColumnProfile, kind: Recognised | None, known: KeySketch) -> bool:
     """Could so many values agree by chance? Marks of a letter or two may, and numbers whose neighbours do, too."""
-    if kind is not None and kind.kind.id in ("ags", "ars", "lor", "deveui"):
+    if kind is not None and kind.kind.id in ("ags", "ars", "kreis", "lor", "deveui"):
         return False
     if column.max_length <= 2 and column.type is FieldType.STRING:
         return True

@@ -11,7 +11,7 @@ from nabe.model.text import Text
 
 _SOFT_BREAK = re.compile(r"(\w)-[ \t]*[\r\n]+[ \t]*([a-zäöüß])")
 _HARD_BREAK = re.compile(r"-[ \t]*[\r\n]+[ \t]*")
-_CAMEL = re.compile(r"(?<=[a-zäöüß0-9])(?=[A-ZÄÖÜ])|(?<=[A-ZÄÖÜ]{2})(?=[A-ZÄÖÜ][a-zäöüß])")
+_CAMEL = re.compile(r"(?<=[a-zäöüß0-9])(?=[A-ZÄÖÜ])|(?<=[A-ZÄÖÜ]{2})(?=[A-ZÄÖÜ][a-zäöüß]{2})")
 _UMLAUT = re.compile(r"[äöüßÄÖÜ]")
 _TOKEN = re.compile(r"[0-9A-Za-zÄÖÜäöüßẞ₀-₉²³]+")
 

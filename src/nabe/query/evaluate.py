@@ -62,6 +62,8 @@ def matches(filter: e.Expr, rows: Rows, bounds: dict[str, Bounds] | None = None)
             case e.Compare(field, op, value):
                 column = rows.column(field)
                 return _COMPARE[op](column, _scalar(value, column.type))
+            case e.In(_, ()):
+                return pa.scalar(False)
             case e.In(field, values):
                 column = rows.column(field)
                 listed = pa.array([_scalar(value, column.type).as_py() for value in values], column.type)
@@ -216,7 +218,7 @@ def ordered(rows: pa.Table, order: Sequence[Order]) -> pa.Table:
     """Sorted, missing values last whatever the direction; equal rows keep their order."""
     for key in reversed(order):
         direction = "descending" if key.descending else "ascending"
-        rows = rows.take(pc.sort_indices(rows.column(key.field), sort_keys=[("", direction)], null_placement="at_end"))
+        rows = rows.take(pc.sort_indices(rows.column(key.field), sort_keys=[("", direction, "at_end")]))
     return rows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nabe.model.expr import And, BBox, Expr, Not, Or, fields_of
+from nabe.model.expr import ALL_ROWS, And, BBox, Expr, Not, Or, fields_of
 from nabe.model.query import SealedScan
 from nabe.ports.source import Capabilities
 
@@ -59,11 +59,11 @@ def left_over(scan: SealedScan, capabilities: Capabilities) -> tuple[str, ...]:
 
 
 def _first_left(scan: SealedScan, capabilities: Capabilities) -> int | None:
-    if not can_filter(scan.allowed, capabilities) and any(fields_of(scan.allowed)):
+    if scan.allowed != ALL_ROWS and not can_filter(scan.allowed, capabilities):
         return 0
     if not capabilities.floor and (scan.rounding or scan.floor):
         return 1
-    if not can_filter(scan.where, capabilities) and any(fields_of(scan.where)):
+    if scan.where != ALL_ROWS and not can_filter(scan.where, capabilities):
         return 3
     if (scan.order and not capabilities.order) or (_limited(scan) and not capabilities.limit):
         return 4

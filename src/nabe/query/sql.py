@@ -65,7 +65,7 @@ def condition(
                 return _compare(column(field), op.value, value, dialect)
             case e.In(field, values):
                 if not values:
-                    return f"({column(field)} IS NOT NULL AND 1 = 0)"
+                    return "1 = 0"
                 listed = ", ".join(literal(value, dialect) for value in values)
                 return f"{_exact(column(field), values[0], dialect)} IN ({listed})"
             case e.Like(field, pattern, ignore_case):

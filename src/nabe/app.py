@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
+import logging
 import pkgutil
 import re
 from collections.abc import Mapping
@@ -122,8 +123,17 @@ def interfaces() -> list[Interface]:
 
 @cache
 def adapters() -> Mapping[str, Adapter]:
-    """Kinds of silos, built in or installed (entry point group `nabe.adapters`), by id."""
-    return {entry.name: entry.load()() for entry in entry_points(group="nabe.adapters")}
+    """Kinds of silos, built in or installed (entry point group `nabe.adapters`), by id.
+
+    One whose driver is missing is left out with a word in the log; the others work.
+    """
+    found: dict[str, Adapter] = {}
+    for entry in entry_points(group="nabe.adapters"):
+        try:
+            found[entry.name] = entry.load()()
+        except (ImportError, AttributeError) as error:
+            logging.getLogger("nabe").warning("adapter %s cannot be loaded: %s", entry.name, error)
+    return found
 
 
 class Sources:

@@ -118,10 +118,16 @@ class _Check:
             for key, item in value.items():
                 yield from self.secrets(system, (*path, key), item)
             return
+        if isinstance(value, (list, tuple)):
+            for number, item in enumerate(value):
+                yield from self.secrets(system, (*path, number), item)
+            return
         if not isinstance(value, str) or not value:
             return
         clear = "${" not in value and not value.startswith("file:")
-        if (_SECRET.search(str(path[-1])) and clear) or _IN_URL.search(value):
+        if (
+            _SECRET.search(next(str(part) for part in reversed(path) if isinstance(part, str))) and clear
+        ) or _IN_URL.search(value):
             hint = "write ${NAME_OF_AN_ENVIRONMENT_VARIABLE} or file:path"
             yield self.says(system, path, "a secret must not stand in a declaration", hint)
 

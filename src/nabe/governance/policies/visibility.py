@@ -40,7 +40,8 @@ def _visible_as(request: Request, facts: Facts) -> str:
         return "visible_internal"
     if kind in ADMINISTRATION and actor.roles & OVERSIGHT:
         return "visible_oversight"
-    if actor.organisation and dataset.owner in snapshot.ancestry(actor.organisation):
+    above = actor.organisation in snapshot.ancestry(dataset.owner) and Role.DATA_OWNER in actor.roles
+    if actor.organisation and (actor.organisation == dataset.owner or above):
         return "visible_owner"
     working = (snapshot.usecases[case] for case in snapshot.granting.get(dataset.id, ()))
     if any(is_member(actor, case, snapshot) for case in working):

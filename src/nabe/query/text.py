@@ -135,7 +135,7 @@ def _query(sql: str, tables: tuple[_Table, ...]) -> tuple[tuple[tuple[str, Scan]
     for alias, table in placed:
         wanted = tuple(field for field, _ in table.fields if field in used[alias])
         scans.append((alias, Scan(table.name, wanted or _cheapest(table), filters[alias])))
-    return tuple(scans), tree.sql(dialect=DIALECT)
+    return tuple(scans), tree.sql(dialect=DIALECT, comments=False)
 
 
 def _cheapest(table: _Table) -> tuple[str, ...]:

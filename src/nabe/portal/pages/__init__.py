@@ -1,0 +1,1 @@
+"""One module per page: ask the hub, put the answer into plain values for the template."""

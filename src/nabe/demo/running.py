@@ -84,13 +84,13 @@ def run(
 
 
 def _build(root: Path, house: House, lang: str, console: Console) -> Demo:
-    if not console.is_terminal:
-        console.print(t("demo.building", lang))
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(t("demo.building", lang), total=1.0)
 
         def progress(step: str, share: float) -> None:
+            if not share and not console.is_terminal:
+                console.print(t("demo.building", lang))
             bar.update(task, completed=share, description=t("demo.step", lang, step=t(f"demo.steps.{step}", lang)))
 
         return build(root, progress, write=house.write, postgres=house.postgres)

@@ -45,8 +45,8 @@ class Reach:
         self._lock = threading.Lock()
 
     def source(self, system: str, timeout_s: float) -> Source:
-        """The open source of a system (opening may connect, so it has a time-out, too)."""
-        return self.call(system, timeout_s, lambda: self._open(system))
+        """The open source of a system. Opening only prepares, it waits for nobody; the first question connects."""
+        return self.call(system, timeout_s, lambda: self._open(system), instant=True)
 
     def call(self, system: str, timeout_s: float, ask: Callable[[], T], *, instant: bool = False) -> T:
         """`ask` of a silo, cut off after `timeout_s` seconds. Raises only errors of `nabe.errors`."""

@@ -1,0 +1,5 @@
+"""`python -m nabe.cli`."""
+
+from nabe.cli import main
+
+main()

@@ -1,0 +1,141 @@
+"""From declared fields to SQL over opened files: which expression gives which field."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nabe.adapters.file.geometry import CRS84
+from nabe.adapters.file.part import Part, RawColumn
+from nabe.adapters.file.settings import Dialect, TableSettings
+from nabe.adapters.file.translate import cell, name, text, typed
+from nabe.errors import SourceRefused
+from nabe.model.dataset import Dataset, Field, FieldType
+from nabe.model.names import hub_name
+
+#: The raw column that holds the file's own name.
+FILE_COLUMN = "_file"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How one part gives one field: an SQL expression and the raw columns that it needs."""
+
+    sql: str
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the parts give a dataset's fields.
+
+    `sources`: per part, field name -> how; fields whose column is gone are absent. `geometry`: geometry field ->
+    (kind, crs), see `geometry.to_wkb`.
+    """
+
+    dataset: Dataset
+    parts: tuple[Part, ...]
+    sources: tuple[dict[str, Source], ...]
+    geometry: dict[str, tuple[str, str]]
+
+    def check(self, system: str, fields: Collection[str]) -> None:
+        """`SourceRefused` naming file and column, if one of these fields' columns is gone."""
+        for part, sources in zip(self.parts, self.sources, strict=True):
+            for field_name in fields:
+                if field_name not in sources:
+                    raise _gone(system, part, self.dataset, field_name)
+
+    def relation(self, cursor: Any, fields: Sequence[str]) -> tuple[str, dict[str, str]]:
+        """SQL of the relation, and of each of these fields in it. Registers on `cursor` what must be."""
+        if len(self.parts) == 1:
+            sources = self.sources[0]
+            relation = self.parts[0].relation(cursor, _needed(sources, fields))
+            return relation, {item: sources[item].sql for item in fields}
+        selects = []
+        for part, sources in zip(self.parts, self.sources, strict=True):
+            columns = ", ".join(f"{sources[item].sql} AS {name(item)}" for item in fields) or "1 AS nabe_one"
+            selects.append(f"SELECT {columns} FROM {part.relation(cursor, _needed(sources, fields))}")
+        return f"({' UNION ALL '.join(selects)}) AS files", {item: name(item) for item in fields}
+
+
+def make_plan(system: str, dataset: Dataset, settings: TableSettings, parts: Sequence[Part]) -> Plan:
+    """Match fields to columns. Missing columns are reported when they are asked for."""
+    sources: list[dict[str, Source]] = []
+    geometry: dict[str, tuple[str, str]] = {}
+    first = dataset.geometry
+    for part in parts:
+        found: dict[str, Source] = {}
+        for field in dataset.fields:
+            if field.type is FieldType.GEOMETRY:
+                place = _geometry(field, field is first, part, settings)
+                if place is None:
+                    continue
+                kind, crs, found[field.name] = place
+                if geometry.setdefault(field.name, (kind, crs)) != (kind, crs):
+                    raise SourceRefused(
+                        system,
+                        f"{part.shown!r} has another reference system or form of geometry than {parts[0].shown!r}.",
+                        hint="Declare them as datasets of their own.",
+                    )
+            elif field.source_column == FILE_COLUMN and part.column(FILE_COLUMN) is None:
+                found[field.name] = Source(text(part.shown.rpartition("/")[2]), ())
+            elif (column := column_of(field, part)) is not None:
+                found[field.name] = Source(_value(field, column, settings), (column.sql,))
+        sources.append(found)
+    return Plan(dataset, tuple(parts), tuple(sources), geometry)
+
+
+def column_of(field: Field, part: Part) -> RawColumn | None:
+    """The field's column: the one declared, or (none declared) the one whose header gives the field's name."""
+    column = part.column(field.source_column)
+    if column is None and not field.column:
+        column = next((item for item in part.columns if hub_name(item.name) == field.name), None)
+    return column
+
+
+def _value(field: Field, column: RawColumn, settings: TableSettings) -> str:
+    return typed(column.sql, column.native, field.type, settings.dialect(column.name), settings.timezone)
+
+
+def _geometry(field: Field, first: bool, part: Part, settings: TableSettings) -> tuple[str, str, Source] | None:
+    """Kind, CRS and expression of a geometry field."""
+    own = part.geometry
+    crs = settings.crs or (own.crs if own else "") or CRS84
+    if first and settings.x:
+        x, y = part.column(settings.x), part.column(settings.y)
+        if x is None or y is None:
+            return None
+        sides = ", ".join(f"{side} := {coordinate(item, settings)}" for side, item in (("x", x), ("y", y)))
+        return "xy", crs, Source(f"struct_pack({sides})", (x.sql, y.sql))
+    column = part.column(settings.wkt) if first and settings.wkt else column_of(field, part)
+    if column is not None:
+        if column.native == "BLOB":
+            return "wkb", crs, Source(column.sql, (column.sql,))
+        return "text", crs, Source(cell(column.sql, Dialect()), (column.sql,))
+    if own is not None and not (first and settings.wkt):
+        return "wkb", crs, Source(own.sql, (own.sql,))
+    return None
+
+
+def coordinate(column: RawColumn, settings: TableSettings) -> str:
+    """A coordinate as a number."""
+    return typed(column.sql, column.native, FieldType.NUMBER, settings.dialect(column.name), settings.timezone)
+
+
+def _needed(sources: dict[str, Source], fields: Collection[str]) -> set[str]:
+    return {column for item in fields for column in sources[item].needs}
+
+
+def _gone(system: str, part: Part, dataset: Dataset, field_name: str) -> SourceRefused:
+    field = dataset.field(field_name)
+    assert field is not None
+    there = [item.name for item in part.columns]
+    listed = ", ".join(there[:40]) + (" …" if len(there) > 40 else "")
+    return SourceRefused(
+        system,
+        f"{part.shown!r} has no column {field.source_column!r} (field {field_name!r} of dataset {dataset.id!r}).",
+        hint=f"Its columns: {listed}." if there else "It has no columns.",
+        field=field_name,
+        dataset=dataset.id,
+    )

@@ -1,0 +1,231 @@
+"""Looking into files before they are declared: which tables there are, what their columns hold, and their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any
+
+from nabe.adapters.file.classes import Kind
+from nabe.adapters.file.coordinates import find_pair
+from nabe.adapters.file.evidence import Evidence, gather
+from nabe.adapters.file.geometry import is_lonlat, known_crs
+from nabe.adapters.file.part import Part
+from nabe.adapters.file.plan import FILE_COLUMN, make_plan
+from nabe.adapters.file.propose import shared_settings
+from nabe.adapters.file.settings import TableSettings, format_of, is_url
+from nabe.adapters.file.silo import Silo, table_settings
+from nabe.adapters.file.source import stream_all
+from nabe.adapters.file.unpack import Unpacker
+from nabe.adapters.file.vector import layers
+from nabe.adapters.file.workbook import sheets
+from nabe.errors import NabeError, SourceRefused, Unknown
+from nabe.model.dataset import Access, Dataset, Field, FieldType
+from nabe.model.text import Text
+from nabe.ports.source import Batches, Column, Table
+
+#: Name of the geometry column that a file's own geometry, or a pair of coordinates, becomes.
+GEOMETRY = "geometry"
+_DEEPEST = 4
+_MOST_TABLES = 2_000
+_WKT = (
+    "POINT",
+    "LINESTRING",
+    "POLYGON",
+    "MULTI",
+    "SRID=",
+    "GEOMETRYCOLLECTION",
+    "01010000",
+    "00000000",
+    "01060000",
+    "01030000",
+)
+
+
+class FileProbe:
+    """A look into the files of a connection."""
+
+    def __init__(self, silo: Silo) -> None:
+        self._silo = silo
+        self._tables: dict[str, dict[str, Any]] = {}
+
+    def discover(self) -> list[str]:
+        """Names of the tables: `kitas.csv`, `profile.xlsx#Tabelle1`, `netz.gpkg#rohre`, `paket.zip!kitas.csv`."""
+        settings = self._silo.settings
+        found: dict[str, dict[str, Any]] = {}
+        if settings.path or settings.is_url:
+            found |= self._inside(settings.path, alone=True)
+        else:
+            assert self._silo.folder is not None
+            self._silo.folder.check()
+            base = self._silo.folder.base
+            for file in sorted(base.rglob("*")):
+                parts = file.relative_to(base).parts
+                if len(parts) > _DEEPEST or any(part.startswith(".") for part in parts) or not file.is_file():
+                    continue
+                if format_of(file.name) is not None or file.suffix.lower() == ".zip":
+                    found |= self._inside(PurePosixPath(*parts).as_posix(), alone=False)
+                if len(found) >= _MOST_TABLES:
+                    break
+        self._tables = found
+        return list(found)
+
+    def describe(self, table: str, progress: Callable[[float], None] = lambda _: None) -> Table:
+        """Columns and how they are written, from every value of the table."""
+        if table not in self._tables:
+            self.discover()
+        if table not in self._tables:
+            raise Unknown(
+                f"There is no table {table!r}.", hint=f"Tables: {', '.join(list(self._tables)[:20])}.", table=table
+            )
+        source = dict(self._tables[table])
+        progress(0.0)
+        settings = table_settings(self._silo, source)
+        files = self._silo.files(settings.path)
+        parts = [self._silo.open(place, settings) for place in files.places]
+        if not parts[0].columns and parts[0].geometry is None:
+            raise SourceRefused(self._silo.system, f"{parts[0].shown!r} has no columns.", hint="Deliver it anew.")
+        notes = [note for part in parts for note in part.notes]
+        notes += _differences(parts)
+        evidence = gather(self._silo, parts, progress)
+        source |= _facts(parts[0], self._silo)
+        source |= shared_settings(evidence.columns)
+        nulls = sorted({mark for item in evidence.columns for mark in item.marks})
+        if nulls:
+            source["nulls"] = nulls
+        notes += _marks(evidence)
+        if any(counts.get(Kind.TIME) or counts.get(Kind.GERMAN_TIME) for counts in evidence.kinds.values()):
+            notes.append("Times without a zone are read as Europe/Berlin.")
+        columns = [
+            Column(raw.name, settled.type, "text" if raw.native == "VARCHAR" else raw.native.lower())
+            for raw, settled in zip(parts[0].columns, evidence.columns, strict=True)
+        ]
+        crs = self._geometry(parts[0], evidence, source, columns, notes)
+        rows = [part.rows for part in parts]
+        total = sum(row or 0 for row in rows) if all(row is not None for row in rows) else None
+        progress(1.0)
+        return Table(table, tuple(columns), source, crs=crs, rows=total, notes=tuple(notes))
+
+    def sample(self, table: Table, columns: tuple[str, ...] = ()) -> Batches:
+        """All rows of these columns, typed as described."""
+        wanted = [column for column in table.columns if not columns or column.name in columns]
+        fields = tuple(Field(column.name, column.type, column=column.name) for column in wanted)
+        dataset = Dataset("probe", Text(), "", Access.RESTRICTED, fields, source=table.source)
+        settings = table_settings(self._silo, table.source)
+        files = self._silo.files(settings.path)
+        plan = make_plan(
+            self._silo.system, dataset, settings, [self._silo.open(place, settings) for place in files.places]
+        )
+        plan.check(self._silo.system, [field.name for field in fields])
+        return stream_all(self._silo, plan)
+
+    def _inside(self, path: str, *, alone: bool) -> dict[str, dict[str, Any]]:
+        """The tables of one file (or pattern), by name."""
+        label = PurePosixPath(path).name if is_url(path) else path
+        source: dict[str, Any] = {"path": path} if path else {}
+        try:
+            place = self._silo.files(path).places[0]
+            if place.name.lower().endswith(".zip"):
+                names = Unpacker.members(self._silo.unpacker, place)
+                if len(names) > 1:
+                    return {f"{label}!{name}": {**source, "member": name} for name in names}
+            place = self._silo.unpacker.unpack(place)
+            kind = self._silo.format(place, TableSettings())
+            if format_of(path) != kind:
+                source["format"] = kind
+            if kind in ("xlsx", "xls", "ods"):
+                self._silo.unpacker.check_workbook(place)
+                names = sheets(self._silo.system, place)
+                if len(names) > 1:
+                    return {f"{label}#{name}": {**source, "sheet": name} for name in names}
+            if kind == "gpkg":
+                names = layers(self._silo.system, place)
+                if len(names) > 1:
+                    return {f"{label}#{name}": {**source, "layer": name} for name in names}
+        except NabeError:
+            if alone:
+                raise
+            # One unreadable file must not hide the others: it is listed, and describing it says what is wrong.
+        return {label or place.name: source}
+
+    def _geometry(
+        self, part: Part, evidence: Evidence, source: dict[str, Any], columns: list[Column], notes: list[str]
+    ) -> str:
+        """Add the geometry column, if there is one; the CRS it is in."""
+        name = GEOMETRY if part.column(GEOMETRY) is None else "nabe_geometry"
+        if part.geometry is not None:
+            crs = known_crs(part.geometry.crs) if part.geometry.crs else ""
+            if not part.geometry.crs:
+                notes.append("The file does not say its reference system: set source.crs if it is not WGS 84.")
+            columns.append(Column(name, FieldType.GEOMETRY, "wkb"))
+            return "OGC:CRS84" if part.geometry.crs and is_lonlat(part.geometry.crs) else crs
+        written = self._written_geometry(part, evidence)
+        if written:
+            source["wkt"] = written
+            position = next(index for index, column in enumerate(columns) if column.name == written)
+            columns[position] = Column(written, FieldType.GEOMETRY, "wkt")
+            notes.append(f"Geometry is written in {written!r}; set source.crs if it is not WGS 84.")
+            return "OGC:CRS84"
+        pair = find_pair(evidence.ranges)
+        if pair is None:
+            return ""
+        source |= {"x": pair.x, "y": pair.y}
+        if pair.crs != "OGC:CRS84":
+            source["crs"] = pair.crs
+        notes += pair.notes
+        columns.append(Column(name, FieldType.GEOMETRY, "x, y"))
+        return pair.crs
+
+    def _written_geometry(self, part: Part, evidence: Evidence) -> str:
+        """The first text column whose values begin as WKT, hexadecimal WKB or GeoJSON geometries do."""
+        texts = [
+            raw
+            for raw, settled in zip(part.columns, evidence.columns, strict=True)
+            if settled.type is FieldType.STRING and raw.native == "VARCHAR"
+        ]
+        if not texts or not part.rows:
+            return ""
+        with self._silo.desk.working(part.shown) as cursor:
+            shown = ", ".join(f"max(left({raw.sql}, 24)), min(left({raw.sql}, 24))" for raw in texts)
+            relation = part.relation(cursor, {raw.sql for raw in texts})
+            (row,) = cursor.execute(f"SELECT {shown} FROM {relation}").fetchall()
+        for index, raw in enumerate(texts):
+            ends = [(value or "").lstrip().upper().replace(" ", "") for value in row[2 * index : 2 * index + 2]]
+            if all(value.startswith(_WKT) or value.startswith(('{"TYPE":', '{"COORDINATES":')) for value in ends):
+                return raw.name
+        return ""
+
+
+def _facts(part: Part, silo: Silo) -> dict[str, Any]:
+    """What the reader found out, as far as reading needs it said."""
+    facts = dict(part.facts)
+    if facts.get("encoding") == "utf-8":
+        del facts["encoding"]
+    return facts
+
+
+def _marks(evidence: Evidence) -> list[str]:
+    return [
+        f"Column {item.name!r}: {', '.join(repr(mark) for mark in (*item.marks, *item.own_nulls))} read as no value."
+        for item in evidence.columns
+        if item.marks or item.own_nulls
+    ] + [
+        f"Column {name!r}: digits with leading zeros, kept as text."
+        for name, counts in evidence.kinds.items()
+        if counts.get(Kind.LEADING_ZERO) and not counts.get(Kind.TEXT)
+    ]
+
+
+def _differences(parts: list[Part]) -> list[str]:
+    """Files of a pattern that have other columns than the first."""
+    first = {item.name for item in parts[0].columns}
+    notes = (
+        [f"{len(parts)} files as one table; the file's name can be had as column {FILE_COLUMN!r}."]
+        if len(parts) > 1
+        else []
+    )
+    for part in parts[1:]:
+        lacks = first - {item.name for item in part.columns}
+        if lacks:
+            notes.append(f"{part.shown!r} lacks {', '.join(sorted(lacks)[:10])}.")
+    return notes

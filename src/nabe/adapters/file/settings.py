@@ -1,0 +1,222 @@
+"""Settings of the file adapter: of a system (where files lie) and of a dataset (which file, how to read it)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from nabe.errors import SourceRefused
+
+Format = Literal[
+    "csv", "tsv", "xlsx", "xls", "ods", "json", "ndjson", "geojson", "esrijson", "parquet", "gpkg", "shp", "fgb"
+]
+
+_BY_SUFFIX: dict[str, Format] = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".xlsx": "xlsx",
+    ".xlsm": "xlsx",
+    ".xls": "xls",
+    ".ods": "ods",
+    ".json": "json",
+    ".jsonl": "ndjson",
+    ".ndjson": "ndjson",
+    ".geojson": "geojson",
+    ".parquet": "parquet",
+    ".geoparquet": "parquet",
+    ".pq": "parquet",
+    ".gpkg": "gpkg",
+    ".shp": "shp",
+    ".fgb": "fgb",
+}
+#: Endings of packed files; what is inside is told by the name before the ending or by the archive's own list.
+PACKED = (".gz", ".zip")
+
+
+def format_of(name: str) -> Format | None:
+    """The format that a file name (or URL path) tells, or None: `kitas.csv.gz` -> `csv`."""
+    path = PurePosixPath(name.lower())
+    while path.suffix in PACKED:
+        path = path.with_suffix("")
+    if name.lower().endswith(".arcgis.json"):
+        return "esrijson"
+    return _BY_SUFFIX.get(path.suffix)
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
+
+
+class SystemSettings(_Settings):
+    """Connection of a system whose silo is files."""
+
+    location: str = Field(
+        default="", description="Folder (relative to the workspace, or absolute) or http(s) address of a folder"
+    )
+    path: str = Field(default="", description="The file or pattern, for a system that is just that")
+    headers: dict[str, str] = Field(
+        default_factory=dict,
+        description="HTTP headers sent to the location's host; secrets as ${ENV} or file: references",
+    )
+    refresh_s: float = Field(default=300.0, ge=0, description="Seconds until a file from the web is asked for anew")
+    max_mb: int = Field(default=4096, gt=0, description="Largest file, downloaded or unpacked, in MB")
+
+    @property
+    def is_url(self) -> bool:
+        return is_url(self.location)
+
+    @field_validator("location")
+    @classmethod
+    def _scheme(cls, value: str) -> str:
+        if "://" in value and not is_url(value):
+            raise ValueError("only http:// and https:// addresses, or a folder")
+        return value
+
+
+class Dialect(_Settings):
+    """How numbers, dates and gaps are written: of a file, or of single columns that differ from it."""
+
+    decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign; a point if not set")
+    thousands: Literal[".", ",", " ", "'", ""] | None = Field(
+        default=None, description="Sign between groups of thousands"
+    )
+    date_format: str | tuple[str, ...] | None = Field(
+        default=None,
+        description="DD.MM.YYYY HH:mm or %d.%m.%Y %H:%M, several if needed; unix, unix_ms; ISO and German if not set",
+    )
+    nulls: tuple[str, ...] | None = Field(default=None, description="Texts that mean: no value")
+
+    @property
+    def date_formats(self) -> tuple[str, ...]:
+        if self.date_format is None:
+            return ()
+        return (self.date_format,) if isinstance(self.date_format, str) else self.date_format
+
+    @model_validator(mode="after")
+    def _signs_differ(self) -> Dialect:
+        if self.thousands and self.thousands == (self.decimal or "."):
+            raise ValueError("decimal and thousands are the same sign; say decimal: ',' for German numbers")
+        return self
+
+
+class TableSettings(Dialect):
+    """A dataset's `source`: which file, and how to read it. What is not set is told by the file itself."""
+
+    path: str = Field(default="", description="File or pattern below the location, or http(s) address")
+    format: Format | None = Field(default=None, description="If the file name does not tell")
+    member: str = Field(default="", description="The file inside a zip archive, if it holds several")
+    encoding: str = Field(default="", description="utf-8, cp1252, latin-1 ...; found out if not set")
+    delimiter: Literal[";", ",", "\t", "|", ""] = Field(
+        default="", description="Sign between cells; found out if not set"
+    )
+    header_row: int | None = Field(
+        default=None, ge=0, description="Row with the names, counted from 1; 0: there is none"
+    )
+    ragged: Literal["refuse", "pad"] = Field(
+        default="refuse", description="Rows with too many cells: refuse, or keep the extra ones as columns"
+    )
+    sheet: str = Field(default="", description="Sheet of a workbook; the first if not set")
+    layer: str = Field(default="", description="Layer of a geodata file; the first if not set")
+    rows_path: str = Field(default="", description="Where in a JSON document the list of records is: data.items")
+    crs: str = Field(default="", description="Coordinate reference system, if the file does not say: EPSG:25832")
+    x: str = Field(default="", description="Column with the easting or longitude")
+    y: str = Field(default="", description="Column with the northing or latitude")
+    wkt: str = Field(default="", description="Column with the geometry as WKT or hexadecimal WKB")
+    timezone: str = Field(default="Europe/Berlin", description="Zone of times without one")
+    file_column: bool = Field(default=False, description="Offer the file's name as column _file")
+    columns: dict[str, Dialect] = Field(default_factory=dict, description="Columns that are written differently")
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("not a time zone; for example Europe/Berlin or UTC") from None
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _codec(cls, value: str) -> str:
+        try:
+            "".encode(value or "utf-8")
+        except LookupError:
+            raise ValueError("not an encoding; for example utf-8 or cp1252") from None
+        return value
+
+    @field_validator("crs")
+    @classmethod
+    def _crs(cls, value: str) -> str:
+        from pyproj import CRS
+        from pyproj.exceptions import CRSError
+
+        try:
+            if value:
+                CRS.from_user_input(value)
+        except CRSError:
+            raise ValueError("not a coordinate reference system; for example EPSG:25832") from None
+        return value
+
+    @model_validator(mode="after")
+    def _both_coordinates(self) -> TableSettings:
+        if bool(self.x) != bool(self.y):
+            raise ValueError("x and y belong together")
+        return self
+
+    def dialect(self, column: str) -> Dialect:
+        """How this column is written: the file's dialect, where the column does not say otherwise."""
+        own = self.columns.get(column)
+        if own is None:
+            return self
+        names = ("decimal", "thousands", "date_format", "nulls")
+        chosen = {name: getattr(self if getattr(own, name) is None else own, name) for name in names}
+        return Dialect.model_construct(**chosen)
+
+
+S = TypeVar("S", bound=_Settings)
+
+
+def problems(kind: type[_Settings], values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with settings, one sentence each, naming the field; empty if nothing."""
+    try:
+        kind.model_validate(_plain(values))
+    except ValidationError as error:
+        return [_sentence(kind, item) for item in error.errors()]
+    return []
+
+
+def parsed(kind: type[S], values: Mapping[str, Any], system: str) -> S:
+    """Settings as an object; `SourceRefused` naming the field that is wrong."""
+    try:
+        return kind.model_validate(_plain(values))
+    except ValidationError as error:
+        raise SourceRefused(
+            system, _sentence(kind, error.errors()[0]), hint="Correct the declaration and apply it."
+        ) from None
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """YAML writes one text where a list of one is meant."""
+    found = dict(values)
+    if isinstance(found.get("nulls"), str):
+        found["nulls"] = (found["nulls"],)
+    return found
+
+
+def _sentence(kind: type[_Settings], item: Any) -> str:
+    where = ".".join(str(part) for part in item["loc"]) or "settings"
+    if item["type"] == "extra_forbidden":
+        return f"{where}: there is no such setting; known are {', '.join(kind.model_fields)}."
+    text = str(item["msg"]).removeprefix("Value error, ")
+    return f"{where}: {text}."
+
+
+def is_url(text: str) -> bool:
+    """An http(s) address?"""
+    return text.lower().startswith(("http://", "https://"))

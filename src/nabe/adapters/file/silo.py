@@ -1,0 +1,162 @@
+"""Opening files: from a dataset's `source` to parts that can be read, found again while the files stay the same."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from nabe.adapters.file.columnar import open_parquet
+from nabe.adapters.file.delimited import open_delimited
+from nabe.adapters.file.desk import Desk
+from nabe.adapters.file.part import Part
+from nabe.adapters.file.places import Folder, Place
+from nabe.adapters.file.records import open_json, open_ndjson
+from nabe.adapters.file.settings import SystemSettings, TableSettings, format_of, is_url
+from nabe.adapters.file.store import FileStore
+from nabe.adapters.file.unpack import Unpacker
+from nabe.adapters.file.vector import DRIVERS, open_vector
+from nabe.adapters.file.web import Web
+from nabe.adapters.file.workbook import open_workbook
+from nabe.errors import SourceRefused
+from nabe.ports.source import AdapterContext
+
+_GEOJSON_HEAD = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of a table. `version` changes when one of them does."""
+
+    places: tuple[Place, ...]
+    version: tuple[Any, ...]
+    stale_since: dt.datetime | None
+
+
+class Silo:
+    """The files of one system."""
+
+    def __init__(
+        self,
+        system: str,
+        settings: SystemSettings,
+        context: AdapterContext,
+        secrets: Callable[[str], str],
+        timeout_s: float,
+    ) -> None:
+        self.system, self.settings, self.context = system, settings, context
+        self.store = FileStore(system, context.cache)
+        self.desk = Desk(system, context.cache, timeout_s)
+        self.unpacker = Unpacker(system, self.store, settings.max_mb * 1_000_000)
+        self.folder = None if settings.is_url else Folder(system, context.root, settings.location)
+        self._secrets, self._timeout_s = secrets, timeout_s
+        self._web: Web | None = None
+        self._lock = threading.Lock()
+
+    def files(self, path: str) -> Files:
+        """The files that `path` stands for, as they are now."""
+        path = path or self.settings.path
+        if is_url(path) or self.folder is None:
+            places = [self.web().fetch(self._url(path))]
+        else:
+            places = self.folder.find(path)
+        stale = min((place.stale_since for place in places if place.stale_since), default=None)
+        return Files(tuple(places), tuple((place.path, place.version) for place in places), stale)
+
+    def open(self, place: Place, settings: TableSettings) -> Part:
+        """Open one file. Reads as much of it as its format needs."""
+        place = self.unpacker.unpack(place, settings.member)
+        chosen = self.format(place, settings)
+        settings = settings.model_copy(update={"format": chosen})
+        if chosen in ("csv", "tsv"):
+            with self.desk.working(place.shown) as cursor:
+                return open_delimited(self.system, place, settings, self.store, cursor)
+        if chosen in ("xlsx", "xls", "ods"):
+            self.unpacker.check_workbook(place)
+            return open_workbook(self.system, place, settings)
+        if chosen == "json":
+            return open_json(self.system, place, settings, self.store)
+        if chosen == "ndjson":
+            return open_ndjson(self.system, place, settings, self.store)
+        if chosen == "parquet":
+            return open_parquet(self.system, place)
+        assert chosen in DRIVERS
+        return open_vector(self.system, place, settings)
+
+    def format(self, place: Place, settings: TableSettings) -> str:
+        """The format: declared, told by the name, or (JSON) by the content."""
+        found = settings.format or format_of(place.name)
+        if place.path.stat().st_size == 0:
+            raise SourceRefused(self.system, f"{place.shown!r} is empty.", hint="Deliver it anew.")
+        if found == "json" and settings.format is None and not settings.rows_path:
+            with place.path.open("rb") as file:
+                head = file.read(_GEOJSON_HEAD)
+            if b'"FeatureCollection"' in head or (b'"Feature"' in head and b'"geometry"' in head):
+                return "geojson"
+            if b'"fieldAliases"' in head or b'"esriGeometry' in head:
+                return "esrijson"
+        if found is None:
+            raise SourceRefused(
+                self.system, f"{place.shown!r} is of no known format.", hint="Set source.format: csv, xlsx, json, ..."
+            )
+        return found
+
+    def web(self) -> Web:
+        """Downloads, with the location's headers (secrets resolved now) for the location's host only."""
+        with self._lock:
+            if self._web is None:
+                location = self.settings.location
+                self._web = Web(
+                    self.system,
+                    self.store,
+                    allow_hosts=self.context.allow_hosts,
+                    headers={name: self._secrets(value) for name, value in self.settings.headers.items()},
+                    headers_host=urlsplit(location).netloc if is_url(location) else "",
+                    refresh_s=self.settings.refresh_s,
+                    most_bytes=self.settings.max_mb * 1_000_000,
+                    timeout_s=self._timeout_s,
+                )
+            return self._web
+
+    def _url(self, path: str) -> str:
+        location = self.settings.location
+        if not self.settings.is_url:
+            if location:
+                raise SourceRefused(
+                    self.system, "this system is a folder, not the web.", hint="Declare a system for the web address."
+                )
+            return path
+        base = location if location.endswith("/") or not path else location + "/"
+        url = urljoin(base, path) if path else base
+        if urlsplit(url)[:2] != urlsplit(base)[:2] or not urlsplit(url).path.startswith(urlsplit(base).path):
+            raise SourceRefused(
+                self.system, f"path {path!r} leaves the system's location.", hint="Paths stand below the location."
+            )
+        return url
+
+    def check(self) -> None:
+        """Is the folder there, does the server answer?"""
+        if self.folder is not None:
+            self.folder.check()
+        if self.settings.path:
+            self.files(self.settings.path)
+        elif self.settings.is_url:
+            self.web().check(self.settings.location)
+
+    def close(self) -> None:
+        """Free what is held."""
+        self.desk.close()
+        with self._lock:
+            if self._web is not None:
+                self._web.close()
+                self._web = None
+
+
+def table_settings(silo: Silo, source: Mapping[str, Any]) -> TableSettings:
+    """A dataset's settings as an object."""
+    from nabe.adapters.file.settings import parsed
+
+    return parsed(TableSettings, source, silo.system)

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from functools import cmp_to_key
 from typing import Any
 
-from nabe.model.dataset import FieldType
 from nabe.model.expr import AllRows, And, BBox, Compare, Expr, In, IsNull, Like, NoRows, Not, Op, Or
 from nabe.model.query import Order, SealedScan
 from nabe.testing.source_content import ROWS
@@ -74,12 +73,8 @@ def expected(scan: SealedScan, rows: Sequence[Row] = ROWS) -> list[Row]:
     """The rows that a sealed scan gives, in its order of evaluation."""
     kept = [dict(row) for row in rows if holds(scan.allowed, row) is True]
     for name, step in scan.rounding:
-        field = scan.dataset.field(name)
-        assert field is not None
         for row in kept:
-            if row[name] is not None:
-                rounded = round(row[name] / step) * step
-                row[name] = int(rounded) if field.type is FieldType.INTEGER else rounded
+            row[name] = None if row[name] is None else float(round(row[name] / step) * step)
     if scan.floor is not None:
         kept = _floor(scan, kept)
     kept = [row for row in kept if holds(scan.where, row) is True]

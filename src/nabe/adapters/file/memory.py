@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from nabe.model.expr import AllRows, Expr, both
-from nabe.model.query import SealedScan
+from nabe.model.query import Order, SealedScan
 from nabe.ports.source import Batches, Capabilities
 from nabe.query.evaluate import Bounds, finish, matches, scan_schema
 
@@ -95,14 +95,16 @@ class MemoryTable:
         return np.flatnonzero(mask.to_numpy(zero_copy_only=False)) + start
 
     def _ordered(self, scan: SealedScan, where: Expr) -> Any:
-        order = {item.field: item for item in reversed(scan.order)}
+        order: dict[str, Order] = {}
+        for item in scan.order:
+            order.setdefault(item.field, item)
         keys = self.rows.select(list(order))
         found = None if isinstance(where, AllRows) else self._found(where, 0, self.rows.num_rows)
         if found is not None:
             keys = keys.take(pa.array(found))
         sort_keys = [
             (field, "descending" if item.descending else "ascending", "at_end")
-            for field, item in reversed(order.items())
+            for field, item in order.items()
         ]
         sorted_ = pc.sort_indices(keys, sort_keys=sort_keys).to_numpy()
         stop = None if scan.limit is None else scan.offset + scan.limit

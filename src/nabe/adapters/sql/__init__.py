@@ -1,1 +1,7 @@
-"""TODO"""
+"""Databases as silos: SQLite, PostgreSQL/PostGIS, MariaDB/MySQL."""
+
+from __future__ import annotations
+
+from nabe.adapters.sql.adapter import SqlAdapter
+
+__all__ = ["SqlAdapter"]

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import shapely
+from babel.numbers import format_decimal
 
 from nabe import i18n
 from nabe.model.dataset import Field, FieldType
@@ -63,13 +64,27 @@ def table_of(result: Result, lang: str, most: int) -> tuple[Table, pa.Table]:
                 break
     finally:
         result.close()
-    whole = pa.Table.from_batches(batches, result.schema)
-    shown = whole.slice(0, most)
-    columns = tuple(_column(field, lang) for field in result.fields)
-    values = [
-        [_cell(value, field, lang) for value in shown.column(i).to_pylist()] for i, field in enumerate(result.fields)
-    ]
-    return Table(columns, tuple(zip(*values, strict=True)) if values else (), rows > most), shown
+    shown = pa.Table.from_batches(batches, result.schema).slice(0, most)
+    columns, cells = [], []
+    for index, field in enumerate(result.fields):
+        values = shown.column(index).to_pylist()
+        if field.type is FieldType.GEOMETRY and len(result.fields) > 1 and not any(map(_is_point, values)):
+            continue  # outlines say nothing as text; the map shows them
+        places = places_of(values) if field.type is FieldType.NUMBER else 0
+        columns.append(_column(field, lang))
+        cells.append([_cell(value, field, lang, places) for value in values])
+    return Table(tuple(columns), tuple(zip(*cells, strict=True)) if cells else (), rows > most), shown
+
+
+def places_of(values: Sequence[Any]) -> int:
+    """How many decimals a column of numbers is written with, so that they stand below each other: at most two,
+    more only for numbers that would vanish."""
+    numbers = [abs(value) for value in values if isinstance(value, float) and math.isfinite(value) and value]
+    if not numbers:
+        return 0
+    if max(numbers) < 0.1:
+        return 6
+    return next((places for places in (0, 1) if all(round(value, places) == round(value, 6) for value in numbers)), 2)
 
 
 def _column(field: Field, lang: str) -> Column:
@@ -77,13 +92,13 @@ def _column(field: Field, lang: str) -> Column:
     return Column(field.name, field.title.in_(lang) or field.name, Wording(lang).unit(field), numeric)
 
 
-def _cell(value: Any, field: Field, lang: str) -> Cell:
+def _cell(value: Any, field: Field, lang: str, places: int) -> Cell:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return Cell(i18n.t("portal.value.missing", lang), missing=True)
     if isinstance(value, bool):
         return Cell(i18n.t("portal.value.yes" if value else "portal.value.no", lang))
     if isinstance(value, (int, float)):
-        return Cell(number(value, field, lang))
+        return Cell(number(value, field, lang, places))
     if isinstance(value, dt.datetime):
         return Cell(i18n.date(value.astimezone(_HERE) if value.tzinfo else value, lang))
     if isinstance(value, dt.date):
@@ -94,12 +109,20 @@ def _cell(value: Any, field: Field, lang: str) -> Cell:
     return Cell(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
 
 
-def number(value: float | int, field: Field, lang: str) -> str:
-    """Counted numbers with separators; numbers that name things as they are; small ones with the digits that matter."""
-    if isinstance(value, int) and field.name.rsplit("_", 1)[-1] in _NAMES_THINGS:
-        return str(value)
-    small = isinstance(value, float) and 0 < abs(value) < 0.1
-    return i18n.number(value, lang, decimals=6 if small else 2)
+def number(value: float | int, field: Field, lang: str, places: int = 0) -> str:
+    """Counted numbers with separators and the decimals of their column; numbers that name things as they are."""
+    if isinstance(value, int):
+        return str(value) if _names_things(field) else i18n.number(value, lang, decimals=0)
+    return format_decimal(value, format=f"#,##0.{'0' * places}" if places else "#,##0", locale=lang)
+
+
+def _names_things(field: Field) -> bool:
+    return field.name.rsplit("_", 1)[-1] in _NAMES_THINGS
+
+
+def _is_point(value: Any) -> bool:
+    shape = shapely.from_wkb(value, on_invalid="ignore") if value is not None else None
+    return shape is not None and shape.geom_type == "Point"
 
 
 def _shape(value: bytes, lang: str) -> str:
@@ -107,7 +130,7 @@ def _shape(value: bytes, lang: str) -> str:
     if shape is None:
         return i18n.t("portal.value.missing", lang)
     if shape.geom_type == "Point":
-        north, east = (i18n.number(part, lang, decimals=5) for part in (shape.y, shape.x))
+        north, east = (format_decimal(part, format="0.00000", locale=lang) for part in (shape.y, shape.x))
         return f"{north}° N, {east}° O" if lang == "de" else f"{north}° N, {east}° E"
     return i18n.t(f"portal.shape.{shape.geom_type.removeprefix('Multi').lower()}", lang)
 
@@ -115,11 +138,7 @@ def _shape(value: bytes, lang: str) -> str:
 def category_and_measure(fields: Sequence[Field]) -> tuple[int, int] | None:
     """The columns for a bar chart: the most readable category and the last measure that is no key; None if unfit."""
     texts = [i for i, field in enumerate(fields) if field.type is FieldType.STRING]
-    measures = [
-        i
-        for i, field in enumerate(fields)
-        if field.type in _NUMERIC and field.name.rsplit("_", 1)[-1] not in _NAMES_THINGS
-    ]
+    measures = [i for i, field in enumerate(fields) if field.type in _NUMERIC and not _names_things(field)]
     if not texts or not measures:
         return None
     named = [i for i in texts if fields[i].name.endswith(("name", "title", "titel"))]

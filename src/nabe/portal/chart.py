@@ -1,4 +1,4 @@
-"""A bar chart as plain SVG: one category, one number, at most fifty bars; the table beside it says the same."""
+"""A bar chart: one category, one number, at most fifty bars, drawn as SVG; the table beside it says the same."""
 
 from __future__ import annotations
 
@@ -10,39 +10,29 @@ import pyarrow as pa
 
 from nabe import i18n
 from nabe.model.dataset import Field
-from nabe.portal.cells import category_and_measure, number
+from nabe.portal.cells import category_and_measure, number, places_of
 from nabe.portal.wording import Wording
 
 MOST_BARS = 50
-WIDTH = 760
-_LABELS = 230
-_VALUES = 90
-_ROW = 28
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One row: label, value as text (empty: suppressed or missing), and where its bar stands in drawing units."""
+    """One row. `value` is text, empty where there is none (suppressed, missing); `start`, `width` in percent."""
 
     label: str
     value: str
-    x: float
-    y: float
+    start: float
     width: float
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A drawing with its words. `zero` is where the bars begin."""
+    """`zero`: where bars begin, in percent; 0 unless there are negative numbers."""
 
     title: str
-    category: str
-    measure: str
     bars: tuple[Bar, ...]
-    width: int
-    height: int
     zero: float
-    row: int = _ROW
 
 
 def chart_of(rows: pa.Table, fields: Sequence[Field], lang: str, *, more: bool) -> Chart | None:
@@ -58,25 +48,15 @@ def chart_of(rows: pa.Table, fields: Sequence[Field], lang: str, *, more: bool) 
     if not present:
         return None
     low, high = min(0, *present), max(0, *present)
-    scale = (WIDTH - _LABELS - _VALUES) / ((high - low) or 1)
-    zero = _LABELS - low * scale
-    measure = fields[chosen[1]]
-    unit = Wording(lang).unit(measure)
+    scale = 100 / ((high - low) or 1)
+    measure, category = fields[chosen[1]], fields[chosen[0]]
+    places = places_of(present)
     bars = []
-    for row, (name, value) in enumerate(zip(names, numbers, strict=True)):
-        long = abs(value or 0) * scale
-        start = zero if value is None or value >= 0 else zero - long
-        text = "" if value is None else number(value, measure, lang)
-        bars.append(Bar(_short(str(name)), text, round(start, 1), row * _ROW, round(long, 1)))
-    title = _title(measure, lang) + (f" ({unit})" if unit else "")
-    by = _title(fields[chosen[0]], lang)
-    heading = i18n.t("portal.chart.title", lang, measure=title, category=by)
-    return Chart(heading, by, title, tuple(bars), WIDTH, len(bars) * _ROW + 4, round(zero, 1))
-
-
-def _title(field: Field, lang: str) -> str:
-    return field.title.in_(lang) or field.name
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 30 else f"{text[:29]}…"
+    for name, value in zip(names, numbers, strict=True):
+        text = "" if value is None else number(value, measure, lang, places)
+        start = (min(value or 0, 0) - low) * scale
+        bars.append(Bar(str(name), text, round(start, 2), round(abs(value or 0) * scale, 2)))
+    unit = Wording(lang).unit(measure)
+    title = (measure.title.in_(lang) or measure.name) + (f" ({unit})" if unit else "")
+    by = category.title.in_(lang) or category.name
+    return Chart(i18n.t("portal.chart.title", lang, measure=title, category=by), tuple(bars), round(-low * scale, 2))

@@ -49,7 +49,8 @@ def told(error: NabeError, request: Request, asker: Asker) -> Told:
     if key not in messages(lang):
         key = "portal.error.status_500"
     reasons = tuple(t(f"reason.{reason}", lang, **params) for reason, params in getattr(error, "reasons", ()))
-    exact = error.status in _EXACT
+    # What a silo refuses concerns those who look after it, not strangers.
+    exact = error.status in _EXACT or (error.status in (502, 503) and bool(asker.actor.organisation))
     return Told(
         error.status,
         title(error, lang),
@@ -64,7 +65,7 @@ def told(error: NabeError, request: Request, asker: Asker) -> Told:
 
 
 def page(request: Request, error: NabeError) -> Response:
-    """The whole page for an error. Runs on the event loop, so it looks up as little as it can."""
+    """The whole page for an error. Starlette calls it in a worker thread."""
     try:
         asker = asker_of(request)
     except NabeError:

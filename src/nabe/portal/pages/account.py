@@ -98,7 +98,8 @@ def _create(request: Request, form: dict[str, str]) -> Response:
     name = form.get("name", "").strip()[:_LONGEST_NAME]
     if name in ("", _SESSION_NAME):
         name = "Token"
-    days = int(form["days"]) if form.get("days") in map(str, LIFETIMES) else LIFETIMES[1]
+    asked = form.get("days", "")
+    days = int(asked) if asked in {str(days) for days in LIFETIMES} else LIFETIMES[1]
     now = dt.datetime.now(dt.UTC)
     _, secret = services.identity.create_token(asker.actor.id, name, at=now, expires=now + dt.timedelta(days=days))
     services.hub.record(Entry(now, asker.actor.id, "", "token_created", detail=f"{days} days"))

@@ -127,7 +127,7 @@ async function draw() {
   };
   const step = (by) => choose((chosen + by + features.length) % features.length, true);
   const count = document.createElement("span");
-  count.textContent = `${features.length.toLocaleString(place.dataset.lang)}`;
+  count.textContent = `${features.length.toLocaleString(place.dataset.lang)} ${place.dataset.objects}`;
   count.className = "map__count";
   tools.append(
     tool(place.dataset.previous, () => step(chosen < 0 ? 0 : -1)), count, tool(place.dataset.next, () => step(1)),

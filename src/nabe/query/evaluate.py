@@ -164,6 +164,7 @@ def rounded(rows: Any, steps: Sequence[tuple[str, float]]) -> Any:
         if position >= 0:
             column = pc.cast(rows.column(position), pa.float64())
             value = pc.multiply(pc.round(pc.divide(column, step), round_mode="half_towards_infinity"), step)
+            value = pc.add(value, 0.0)  # -0.0 would be a cell of its own, which no SQL makes
             rows = rows.set_column(position, pa.field(name, pa.float64()), value)
     return rows
 
@@ -196,7 +197,10 @@ def _cells(rows: pa.Table, names: Sequence[str]) -> np.ndarray[Any, np.dtype[np.
     """A number per row, equal for rows that are equal in all these fields (missing equals missing)."""
     cell = np.zeros(rows.num_rows, dtype=np.int64)
     for name in names:
-        encoded = pc.dictionary_encode(rows.column(name).combine_chunks(), null_encoding="encode")
+        column = rows.column(name)
+        if pa.types.is_floating(column.type):
+            column = pc.add(column, 0.0)  # -0.0 equals 0.0
+        encoded = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
         codes = np.asarray(encoded.indices, dtype=np.int64)
         _, cell = np.unique(cell * (len(encoded.dictionary) + 1) + codes, return_inverse=True)
     return cell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from nabe.model.dataset import FieldType
@@ -73,3 +74,13 @@ def test_geometries_written_as_text_are_recognised(proposal: Any, text: str, crs
     found = proposal({"geom": [text, text], "name": ["a", "b"]}).dataset
     assert found.source["wkt"] == "geom" and found.crs == crs and found.source.get("crs", "") == crs
     assert found.geometry is not None and found.geometry.name == "geometry"
+
+
+def test_a_pair_that_the_adapter_took_already_is_told_and_left_alone(proposal: Any) -> None:
+    table = columns("Latitude", "Longitude", COLOGNE["OGC:CRS84"]) | {"geometry": [b"" for _ in range(20)]}
+    fields = [pa.field("Latitude", pa.float64()), pa.field("Longitude", pa.float64())]
+    fields.append(pa.field("geometry", pa.binary(), metadata={b"ARROW:extension:name": b"geoarrow.wkb"}))
+    source = {"path": "orte.csv", "x": "Latitude", "y": "Longitude"}
+    found = proposal(pa.table(table, schema=pa.schema(fields)), source=source, crs="OGC:CRS84")
+    assert dict(found.dataset.source) == source and found.dataset.crs == "OGC:CRS84" and len(found.dataset.fields) == 3
+    assert [item.key for item in found.findings if item.kind == "geometry"] == ["profile.geometry.swapped"]

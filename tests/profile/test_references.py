@@ -123,3 +123,9 @@ def test_datasets_that_refer_to_the_new_key_are_told(proposal: Any) -> None:
     pupils = proposal({"ort": [f"A{at:03d}" for at in range(50)] * 3}, id="schueler").sketch
     found = proposal({"code": [f"A{at:03d}" for at in range(80)]}, known=pupils)
     assert keys(found, "code") == ["profile.reference.partly"] or "profile.reference.referring" in keys(found, "code")
+
+
+def test_text_that_refers_to_a_number_is_told(proposal: Any) -> None:
+    numbers = proposal({"stt_nr": [101 + 7 * at for at in range(86)]}, id="stadtteile").sketch
+    found = proposal({"stt_nr": [f"{101 + 7 * at}" for at in range(86)]}, known=numbers)
+    assert keys(found, "stt_nr") == ["profile.reference.proposed", "profile.reference.types_differ"]

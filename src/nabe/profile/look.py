@@ -113,7 +113,7 @@ def _is_month(text: str) -> bool:
 
 def _places(seen: Seen, dataset: Dataset) -> Iterator[Finding]:
     geometry = next((column for column in seen.columns if column.type is FieldType.GEOMETRY), None)
-    if geometry is not None:
+    if geometry is not None and seen.place is None:
         name = seen.names[geometry.name]
         key = "profile.geometry.crs" if seen.table.crs else "profile.geometry.no_crs"
         severity = Severity.INFO if seen.table.crs else Severity.WARNING
@@ -206,6 +206,8 @@ def _references(seen: Seen) -> Iterator[Finding]:
             yield Finding(name, "reference", Severity.INFO, "profile.reference.estimated", params)
         if best.good and best.as_text:
             yield Finding(name, "reference", Severity.CHECK, "profile.reference.as_text", params)
+        if best.good and column.type is FieldType.STRING and known.type is FieldType.INTEGER:
+            yield Finding(name, "reference", Severity.WARNING, "profile.reference.types_differ", params)
         if best.good and params["others"]:
             names = ", ".join(f"{m.known.dataset}.{m.known.field}" for m in matches[1:4] if m.good)
             yield Finding(name, "reference", Severity.INFO, "profile.reference.others", {**params, "names": names})

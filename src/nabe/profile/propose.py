@@ -15,7 +15,7 @@ from nabe.profile.findings import Finding
 from nabe.profile.keys import choose_key, choose_time, key_rank
 from nabe.profile.municipal import recognise
 from nabe.profile.personal import judge
-from nabe.profile.places import find_place, find_wkt
+from nabe.profile.places import Place, find_place, find_wkt
 from nabe.profile.readings import find_readings, with_readings
 from nabe.profile.references import can_refer, find_references, without_echoes
 from nabe.profile.scan import Scanned, scan
@@ -27,6 +27,7 @@ from nabe.profile.units import Unit, unit_of
 #: Most fields of one dataset that are kept as sketches.
 _SKETCHED = 40
 #: Official keys of areas large enough to say little about one person.
+_LOCATION = Text("Lage", "Location")
 _AREAS = ("ags", "ars", "kreis", "lor", "district")
 
 
@@ -88,11 +89,20 @@ def _judge(table: Table, scanned: Scanned, known: Sequence[KeySketch], system: s
         key=key,
         key_certain=certain,
         time=choose_time([c for c in columns if c.name not in judged.itself]),
-        place=None if has_geometry or wkt else find_place(columns),
+        place=None if wkt else _place(table, columns, has_geometry),
         wkt=wkt,
         references=references,
         readings=find_readings(columns, table.source),
     )
+
+
+def _place(table: Table, columns: list[ColumnProfile], has_geometry: bool) -> Place | None:
+    """The pair of coordinate columns; also the one that the adapter took already, to tell of it."""
+    taken = {str(table.source.get("x")), str(table.source.get("y"))} - {"None"}
+    if has_geometry and not taken:
+        return None
+    place = find_place([column for column in columns if not taken or column.name in taken])
+    return place if place is None or not taken or {place.x.name, place.y.name} == taken else None
 
 
 def _type_of(columns: list[ColumnProfile], name: str) -> FieldType:
@@ -114,12 +124,12 @@ def _dataset(seen: Seen, id: str, owner: str, system: str) -> Dataset:
     fields = [_field(seen, item) for item in seen.table.columns]
     source = with_readings(seen.table.source, seen.readings)
     crs = seen.table.crs
-    if look.can_place(source) and (seen.place or seen.wkt):
+    if look.can_place(source) and (seen.place or seen.wkt) and not any(f.type is FieldType.GEOMETRY for f in fields):
         settings, crs, made_of = _location(seen)
         source |= settings
         name = hub_name("geometry", {item.name for item in fields})
         personal = seen.judged.about_persons or any(seen.judged.personal(column.name) for column in made_of)
-        fields.append(Field(name, FieldType.GEOMETRY, Text("Lage", "Location"), personal=personal))
+        fields.append(Field(name, FieldType.GEOMETRY, _LOCATION, personal=personal))
     restricted = any(item.personal for item in fields)
     return Dataset(
         id=id,
@@ -163,12 +173,22 @@ def _field(seen: Seen, column: Column) -> Field:
     return Field(
         name=name,
         type=FieldType.STRING if best and best.as_text else reading.type if reading else column.type,
-        title=title_of(unit.rest if unit else column.name),
+        title=_LOCATION if _is_plain_geometry(column) else title_of(unit.rest if unit else column.name),
         description=Text(mended(column.comment)),
         column="" if column.name == name else column.name,
         unit=unit.ucum if unit else "",
         personal=seen.judged.personal(column.name),
         references=Reference(best.known.dataset, best.known.field) if best else None,
+    )
+
+
+def _is_plain_geometry(column: Column) -> bool:
+    return column.type is FieldType.GEOMETRY and column.name.lower() in (
+        "geometry",
+        "geom",
+        "wkb_geometry",
+        "the_geom",
+        "shape",
     )
 
 

@@ -191,7 +191,7 @@ def test_a_foreign_exception_of_a_silo_does_not_get_out_with_its_words(world):
 
 
 def test_find_shows_what_one_may_know_and_whether_one_may_read_it(world):
-    assert [found.dataset.id for found in world.hub.find(ANONYMOUS, OPEN_DATA)] == ["bezirke", "kitas"]
+    assert [found.dataset.id for found in world.hub.find(ANONYMOUS, OPEN_DATA)] == ["auswertung", "bezirke", "kitas"]
     found = {item.dataset.id: item for item in world.hub.find(A["planerin"], "planung")}
     assert set(found) == {"bezirke", "kitas", "faelle", "auswertung"}
     assert found["faelle"].readable == ("bezirk", "merkmal")

@@ -32,6 +32,9 @@ def _visible_as(request: Request, facts: Facts) -> str:
     actor, dataset, snapshot = request.actor, facts.dataset, facts.snapshot
     if dataset.access is Access.OPEN:
         return "visible_open"
+    made_by = snapshot.usecases.get(dataset.product.use_case) if dataset.product else None
+    if made_by is not None and made_by.public and dataset.access is not Access.RESTRICTED:
+        return "visible_public_product"  # study §2.3.8: citizens may know what is made of data, if not what it says
     home = snapshot.organisations.get(actor.organisation)
     kind = home.kind if home else None
     if dataset.access is Access.GROUP and kind in GROUP:

@@ -17,7 +17,7 @@ from nabe import i18n
 from nabe.model.text import Text
 from nabe.portal import wording
 from nabe.portal.frame import THEME, Frame, frame_of
-from nabe.web.asker import LANGUAGE, Asker
+from nabe.web.asker import LANGUAGE, USE_CASE, Asker
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -80,6 +80,10 @@ def render_in(request: Request, frame: Frame, template: str, status: int = 200, 
     asked = request.query_params.get("lang")
     if asked in i18n.LANGUAGES:
         response.set_cookie(LANGUAGE, asked, max_age=31_536_000, samesite="lax", httponly=True, path="/")
+    purpose = request.query_params.get("use-case")
+    if purpose and purpose in {case.id for case in frame.mine}:
+        # A link that names the purpose keeps it for the parts of the page that are fetched later.
+        response.set_cookie(USE_CASE, purpose, samesite="lax", httponly=True, path="/")
     return response
 
 

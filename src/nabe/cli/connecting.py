@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from nabe import manifest
@@ -185,4 +186,4 @@ def _tell(proposal: Proposal, lang: str) -> None:
     marks = {"info": "[dim]·[/dim]", "check": "[yellow]?[/yellow]", "warning": "[red]![/red]"}
     for finding in proposal.findings:
         place = f"{finding.field}: " if finding.field else ""
-        out.print(marks.get(str(finding.severity), "·"), f"{place}{finding.text(lang)}", highlight=False, markup=False)
+        out.print(marks.get(str(finding.severity), "·"), escape(f"{place}{finding.text(lang)}"), highlight=False)

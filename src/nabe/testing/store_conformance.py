@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 from typing import Any
 
 import pytest
 
-from nabe.errors import Conflict, Invalid, NotAuthenticated, TooManyRequests
+from nabe.errors import Conflict, Invalid, NabeError, NotAuthenticated, TooManyRequests
 from nabe.model.catalogue import Change, City, Noun, kind_of
+from nabe.model.dataset import System
 from nabe.model.ledger import Entry
 from nabe.model.party import Actor, Organisation, Role
 from nabe.model.text import Text
@@ -67,6 +69,28 @@ class CatalogueConformance:
         assert (removed.author, removed.noun, removed.version) == ("otto", None, 2)
         assert (put.author, put.noun, put.at) == ("eva", City("a", Text("A")), NOW)
         assert store.catalogue.history("city", "b") == []
+
+    def test_one_commit_may_touch_a_document_twice_and_the_last_word_counts(self, store: Any) -> None:
+        changes = [*_put(City("a", Text("A"))), Change("city", "a", None), *_put(City("a", Text("B")))]
+        store.catalogue.commit(changes, author="it", at=NOW, expect=0)
+        assert store.catalogue.snapshot().city.title == Text("B")
+        assert len(store.catalogue.history("city", "a")) == 3
+
+    def test_a_change_that_holds_another_document_is_refused(self, store: Any) -> None:
+        for kind, id in (("organisation", "a"), ("city", "b")):
+            with pytest.raises(Invalid):
+                store.catalogue.commit([Change(kind, id, City("a", Text("A")))], author="it", at=NOW, expect=0)
+        assert store.catalogue.snapshot().version == 0
+
+    def test_a_commit_of_nothing_is_no_new_version(self, store: Any) -> None:
+        assert store.catalogue.commit([], author="it", at=NOW, expect=0) == 0
+
+    def test_values_that_cannot_be_kept_are_refused(self, store: Any) -> None:
+        for hostile in (float("inf"), "half \ud800 character"):
+            system = System("s", Text("S"), "file", "o", {"x": hostile})
+            with pytest.raises(Invalid):
+                store.catalogue.commit(_put(system), author="it", at=NOW, expect=0)
+        assert store.catalogue.snapshot().version == 0
 
     def test_of_many_writers_at_once_exactly_one_wins_each_version(self, store: Any) -> None:
         won: list[int] = []
@@ -153,12 +177,74 @@ class LedgerConformance:
             ("DELETE FROM ledger WHERE number > 3", 4),
             ("UPDATE ledger SET previous = 'x' WHERE number = 4", 4),
             ("UPDATE ledger SET number = 9 WHERE number = 5", 5),
+            ("UPDATE ledger SET at = '2020-01-01' WHERE number = 2", 2),
+            ("UPDATE ledger SET number = 0 WHERE number = 1", 0),
+            ("UPDATE ledger SET number = 12 - number WHERE number > 1", 2),
+            ("UPDATE ledger_head SET number = 3, hash = (SELECT hash FROM ledger WHERE number = 3)", 4),
+            ("UPDATE ledger_head SET hash = 'x'", 5),
         ],
     )
     def test_the_first_entry_that_was_touched_is_named(self, store: Any, damage: Any, sql: str, broken_at: int) -> None:
         store.ledger.append([entry(number) for number in range(5)])
         damage(sql)
         assert store.ledger.verify().broken_at == broken_at
+
+    def test_what_nobody_waits_for_is_on_disk_soon_even_when_more_keeps_coming(self, store: Any) -> None:
+        stop = time.monotonic() + 0.5
+        number = 0
+        while time.monotonic() < stop:
+            store.ledger.append([entry(number)], durable=False)
+            number += 1
+            time.sleep(0.02)
+        assert len(store.again().ledger.entries(limit=1000)) >= number // 2
+
+    def test_what_an_asker_wrote_neither_fills_nor_breaks_the_ledger(self, store: Any) -> None:
+        hostile = ["x" * 100_000, "nul \0 byte", "half \ud800 character", "'; DROP TABLE ledger; --"]
+        for text in hostile:
+            store.ledger.append([entry(1, dataset=text, use_case=text, detail=text, fields=(text,))])
+        assert len(store.ledger.entries()) == len(hostile)
+        assert len(store.ledger.entries(dataset=hostile[1])) == 1
+        assert all(len(item.entry.dataset) <= 200 for item in store.ledger.entries())
+        assert store.ledger.verify().broken_at is None
+
+    def test_a_chain_that_grows_while_it_is_walked_is_whole(self, store: Any) -> None:
+        done = threading.Event()
+
+        def write() -> None:
+            while not done.is_set():
+                store.ledger.append([entry(number) for number in range(50)], durable=False)
+                time.sleep(0.02)
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        try:
+            other = store.again().ledger
+            found = [other.verify() for _ in range(8)]
+        finally:
+            done.set()
+            thread.join()
+        assert [check.why for check in found if check.broken_at is not None] == []
+
+    def test_nobody_waits_for_ever_for_a_ledger_that_is_being_closed(self, store: Any) -> None:
+        other = store.again().ledger
+        ended: list[str] = []
+
+        def write() -> None:
+            try:
+                for number in range(10_000):
+                    other.append([entry(number)])
+            except NabeError as error:
+                ended.append(error.detail)
+
+        threads = [threading.Thread(target=write, daemon=True) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.1)
+        other.close()
+        for thread in threads:
+            thread.join(timeout=10)
+        assert ended == ["The ledger is closed."] * 6
+        assert store.ledger.verify().broken_at is None
 
 
 EVA = Actor("eva", "Eva", "amt", frozenset({Role.IT, Role.DATA_OWNER}))
@@ -201,6 +287,66 @@ class IdentityConformance:
         later = NOW + dt.timedelta(seconds=3)
         assert store.identity.by_password("eva", "richtig lang", client="other", at=later) == EVA
 
+    def test_guesses_sent_all_at_once_are_counted_each(self, store: Any) -> None:
+        store.identity.put_account(EVA, "richtig lang")
+        found: list[str] = []
+
+        def guess() -> None:
+            try:
+                store.identity.by_password("eva", "falsch", client="c", at=NOW)
+            except (NotAuthenticated, TooManyRequests) as error:
+                found.append(error.code)
+
+        threads = [threading.Thread(target=guess) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found.count("not-authenticated") == 5 and found.count("too-many-requests") == 7
+
+    def test_the_wait_doubles_and_is_kept_by_other_processes_and_forgotten_after_an_hour(self, store: Any) -> None:
+        store.identity.put_account(EVA, "richtig lang")
+        at, waits = NOW, []
+        for _ in range(6):
+            with pytest.raises(NotAuthenticated):
+                store.identity.by_password("eva", "falsch", client="c", at=at)
+            try:
+                store.again().identity.by_password("eva", "falsch", client="d", at=at)
+            except TooManyRequests as error:
+                waits.append(round(error.retry_after))
+                at += dt.timedelta(seconds=error.retry_after)
+            except NotAuthenticated:
+                pass
+        assert waits == sorted(waits) and waits[-1] >= 2 * waits[0]
+        later = at + dt.timedelta(hours=2)
+        assert store.identity.by_password("eva", "richtig lang", client="c", at=later) == EVA
+
+    def test_nobody_is_locked_out_by_others_for_more_than_a_minute(self, store: Any) -> None:
+        store.identity.put_account(EVA, "richtig lang")
+        at = NOW
+        for number in range(11):
+            at += dt.timedelta(seconds=60)
+            with pytest.raises(NotAuthenticated):
+                store.identity.by_password("eva", "falsch", client=str(number), at=at)
+        with pytest.raises(TooManyRequests) as error:
+            store.identity.by_password("eva", "richtig lang", client="home", at=at)
+        assert error.value.retry_after <= 60
+
+    def test_a_log_in_that_succeeds_is_no_guess(self, store: Any) -> None:
+        store.identity.put_account(EVA, "richtig lang")
+        for _ in range(7):
+            assert store.identity.by_password("eva", "richtig lang", client="c", at=NOW) == EVA
+
+    @pytest.mark.parametrize("name", ["", "a\0b", "\ud800", "x" * 10_000, "' OR 1=1 --"])
+    def test_no_name_is_too_strange_to_be_refused(self, store: Any, name: str) -> None:
+        with pytest.raises(NotAuthenticated):
+            store.identity.by_password(name, "\ud800" + "x" * 5000, client=name, at=NOW)
+        with pytest.raises(NotAuthenticated):
+            store.identity.by_token(name, at=NOW)
+        store.identity.revoke_secret(name)
+        with pytest.raises(Invalid):
+            store.identity.put_account(Actor(name), None)
+
     def test_short_passwords_are_refused(self, store: Any) -> None:
         with pytest.raises(Invalid):
             store.identity.put_account(EVA, "kurz")
@@ -224,6 +370,42 @@ class IdentityConformance:
         with pytest.raises(NotAuthenticated):
             store.identity.by_token(secret, at=NOW)
         assert store.identity.tokens("eva") == []
+
+    def test_a_secret_names_its_token_and_another_ending_does_not_fit(self, store: Any) -> None:
+        store.identity.put_account(EVA, None)
+        token, secret = store.identity.create_token("eva", "x", at=NOW, expires=None)
+        assert secret.startswith(f"nabe_{token.id}_")
+        wrong = secret[:-1] + ("a" if secret[-1] != "a" else "b")
+        with pytest.raises(NotAuthenticated):
+            store.identity.by_token(wrong, at=NOW)
+        store.identity.revoke_secret(wrong)
+        assert store.identity.by_token(secret, at=NOW) == EVA
+        store.identity.revoke_secret(secret)
+        with pytest.raises(NotAuthenticated):
+            store.identity.by_token(secret, at=NOW)
+
+    def test_a_changed_account_counts_at_once_for_its_tokens(self, store: Any) -> None:
+        store.identity.put_account(EVA, None)
+        _, secret = store.identity.create_token("eva", "x", at=NOW, expires=None)
+        assert store.identity.by_token(secret, at=NOW).roles == EVA.roles
+        store.identity.put_account(Actor("eva", "Eva", "amt"), None)
+        assert store.identity.by_token(secret, at=NOW).roles == frozenset()
+
+    def test_a_new_password_ends_sessions_but_not_tokens(self, store: Any) -> None:
+        store.identity.put_account(EVA, "richtig lang")
+        _, session = store.identity.create_token("eva", "session", at=NOW, expires=None)
+        _, script = store.identity.create_token("eva", "script", at=NOW, expires=None)
+        store.identity.put_account(EVA, "ganz anders 1")
+        assert store.identity.by_token(script, at=NOW) == EVA
+        with pytest.raises(NotAuthenticated):
+            store.identity.by_token(session, at=NOW)
+
+    def test_expired_tokens_do_not_pile_up(self, store: Any) -> None:
+        store.identity.put_account(EVA, None)
+        for day in range(3):
+            at = NOW + dt.timedelta(days=day)
+            store.identity.create_token("eva", "session", at=at, expires=at + dt.timedelta(hours=12))
+        assert len(store.identity.tokens("eva")) == 1
 
     def test_nobody_has_an_unknown_token(self, store: Any) -> None:
         for secret in ("", "nabe_x", "eva"):

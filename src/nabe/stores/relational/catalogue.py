@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
-from nabe.errors import Conflict
+from nabe.errors import Conflict, Invalid, SourceUnavailable
 from nabe.model.catalogue import KINDS, Change, Noun, Revision, Snapshot
-from nabe.stores.relational.database import Transaction
+from nabe.stores.relational.database import reading, writing
 from nabe.stores.relational.tables import DOCUMENT, REVISION, VERSION
+
+_NEVER = object()
+_VERSION_SQL = "SELECT version FROM catalogue_version"
 
 
 class RelationalCatalogue:
@@ -21,47 +26,60 @@ class RelationalCatalogue:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self._snapshot = Snapshot(version=-1)
         self._lock = Lock()
-        self._watch: sa.Connection | None = None
-        self._seen: object = None
+        self._snapshot = Snapshot(version=-1)
+        self._seen: object = _NEVER
+        self._watch: Any = None
 
     def snapshot(self) -> Snapshot:
         """The current declarations; the same object until the version changes."""
         with self._lock:
-            if self._changed():
-                self._snapshot = self._read()
+            seen = self._look()
+            if seen != self._seen:
+                self._snapshot = self._read(self._snapshot)
+                self._seen = seen
             return self._snapshot
 
-    def _changed(self) -> bool:
-        """Did any process commit since the last look? SQLite tells by a number in shared memory, without a query plan."""
-        if self._watch is None:
-            self._watch = self._engine.connect()
-        if self._engine.dialect.name == "sqlite":
-            raw: Any = self._watch.connection.dbapi_connection
-            seen = raw.execute("PRAGMA data_version").fetchone()[0]
-            if seen == self._seen and self._snapshot.version >= 0:
-                return False
-            self._seen = seen
-            version = raw.execute("SELECT version FROM catalogue_version").fetchone()[0]
-        else:
-            version = self._watch.execute(sa.select(VERSION.c.version)).scalar_one()
-            self._watch.rollback()
-        return bool(version != self._snapshot.version)
+    def _look(self) -> object:
+        """The mark of the last commit; once more on a new connection, since a restarted server has closed ours."""
+        try:
+            return self._mark()
+        except Exception:
+            self._let_go()
+        try:
+            return self._mark()
+        except Exception as error:
+            self._let_go()
+            hint = "It is Nabe's own store (server.storage): is it running?"
+            raise SourceUnavailable("nabe-storage", f"{type(error).__name__}.", hint=hint) from error
 
-    def _read(self) -> Snapshot:
-        with self._engine.connect() as connection:
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN")
+    def _mark(self) -> object:
+        """Something that is another when any process has committed since.
+
+        SQLite keeps such a number in shared memory: no statement is planned, no page read. It also changes with
+        entries of the ledger, so `_read` compares the version before it reads the documents.
+        """
+        if self._watch is None:
+            self._watch = self._engine.raw_connection()
+            if self._engine.dialect.name != "sqlite":
+                self._watch.dbapi_connection.autocommit = True
+        raw = self._watch.dbapi_connection
+        if self._engine.dialect.name == "sqlite":
+            return raw.execute("PRAGMA data_version").fetchone()[0]
+        return raw.execute(_VERSION_SQL, prepare=True).fetchone()[0]
+
+    def _read(self, old: Snapshot) -> Snapshot:
+        with reading(self._engine) as connection:
             version = connection.execute(sa.select(VERSION.c.version)).scalar_one()
+            if version == old.version:
+                return old
             rows = connection.execute(sa.select(DOCUMENT.c.kind, DOCUMENT.c.body)).all()
-            if connection.dialect.name == "sqlite":
-                connection.exec_driver_sql("COMMIT")
         return Snapshot.of([decode(row.kind, row.body) for row in rows], version)
 
     def commit(self, changes: Sequence[Change], *, author: str, at: dt.datetime, expect: int) -> int:
         """All changes or none; the new version."""
-        with Transaction(self._engine) as connection:
+        bodies = [_body(change) for change in changes]
+        with writing(self._engine) as connection:
             version: int = connection.execute(sa.select(VERSION.c.version)).scalar_one()
             if version != expect:
                 raise Conflict(
@@ -72,25 +90,15 @@ class RelationalCatalogue:
             if not changes:
                 return version
             version += 1
-            for change in changes:
-                self._put(connection, change, author, at, version)
+            _replace(connection, {(change.kind, change.id): body for change, body in zip(changes, bodies, strict=True)})
+            common = {"version": version, "author": author, "at": at.astimezone(dt.UTC).isoformat()}
+            revisions = [
+                common | {"kind": change.kind, "id": change.id, "body": body}
+                for change, body in zip(changes, bodies, strict=True)
+            ]
+            connection.execute(sa.insert(REVISION), revisions)
             connection.execute(sa.update(VERSION).values(version=version))
-        with self._lock:
-            self._seen = None
         return version
-
-    @staticmethod
-    def _put(connection: sa.Connection, change: Change, author: str, at: dt.datetime, version: int) -> None:
-        here = (DOCUMENT.c.kind == change.kind) & (DOCUMENT.c.id == change.id)
-        body = encode(change.noun) if change.noun is not None else None
-        connection.execute(sa.delete(DOCUMENT).where(here))
-        if body is not None:
-            connection.execute(sa.insert(DOCUMENT).values(kind=change.kind, id=change.id, body=body))
-        connection.execute(
-            sa.insert(REVISION).values(
-                version=version, kind=change.kind, id=change.id, author=author, at=at.isoformat(), body=body
-            )
-        )
 
     def history(self, kind: str = "", id: str = "", limit: int = 100) -> list[Revision]:
         """Revisions, newest first."""
@@ -99,7 +107,7 @@ class RelationalCatalogue:
             query = query.where(REVISION.c.kind == kind)
         if id:
             query = query.where(REVISION.c.id == id)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(query).all()
         return [
             Revision(
@@ -115,16 +123,45 @@ class RelationalCatalogue:
 
     def close(self) -> None:
         """Let go of the watching connection."""
+        with self._lock:
+            self._let_go()
+
+    def _let_go(self) -> None:
         if self._watch is not None:
-            self._watch.close()
+            with suppress(Exception):
+                self._watch.invalidate()
             self._watch = None
+        self._seen = _NEVER
+
+
+def _body(change: Change) -> str | None:
+    if change.noun is None:
+        return None
+    body = encode(change.noun)
+    if not isinstance(change.noun, KINDS[change.kind]) or change.noun.id != change.id:
+        raise Invalid(f"The change of {change.kind} {change.id!r} holds another document.", field=change.id)
+    return body
+
+
+def _replace(connection: sa.Connection, bodies: dict[tuple[str, str], str | None]) -> None:
+    keys = [{"a_kind": kind, "an_id": id} for kind, id in bodies]
+    here = (DOCUMENT.c.kind == sa.bindparam("a_kind")) & (DOCUMENT.c.id == sa.bindparam("an_id"))
+    connection.execute(sa.delete(DOCUMENT).where(here), keys)
+    rows = [{"kind": kind, "id": id, "body": body} for (kind, id), body in bodies.items() if body is not None]
+    if rows:
+        connection.execute(sa.insert(DOCUMENT), rows)
 
 
 def encode(noun: Noun) -> str:
-    """A document as JSON."""
-    return msgspec.json.encode(noun, order="deterministic").decode()
+    """A document as JSON. `Invalid` for what would not come back as it was: endless numbers, halves of characters."""
+    try:
+        json.dumps(msgspec.to_builtins(noun), allow_nan=False)  # msgspec would write null instead
+        return msgspec.json.encode(noun, order="deterministic").decode()
+    except ValueError as error:  # also UnicodeEncodeError
+        raise Invalid(f"{noun.id!r} holds a value that cannot be kept: {error}.", field=noun.id) from None
 
 
 def decode(kind: str, body: str) -> Noun:
     """A document from JSON."""
-    return msgspec.json.decode(body, type=KINDS[kind])
+    noun: Noun = msgspec.json.decode(body, type=KINDS[kind])
+    return noun

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nabe.profile.hashing import combine, hash_values
@@ -20,6 +20,7 @@ def test_hashes_never_change_because_sketches_are_kept_in_files() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=30))
 def test_equal_texts_have_equal_hashes_and_different_ones_different(texts: list[str]) -> None:
     hashes = hash_values(pa.array(texts, pa.string())).tolist()
@@ -27,12 +28,14 @@ def test_equal_texts_have_equal_hashes_and_different_ones_different(texts: list[
     assert dict(zip(texts, hashes, strict=True)) == {text: hashes[at] for at, text in enumerate(texts)}
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=20), min_size=3, max_size=30), st.integers(0, 2))
 def test_a_slice_hashes_like_the_whole(texts: list[str], start: int) -> None:
     whole = pa.array(texts, pa.string())
     assert hash_values(whole)[start:].tolist() == hash_values(whole.slice(start)).tolist()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-(2**53) + 1, 2**53 - 1), min_size=1, max_size=20))
 def test_whole_numbers_hash_alike_as_text_integer_and_decimal(numbers: list[int]) -> None:
     as_text = hash_values(pa.array([str(number) for number in numbers]))

@@ -6,8 +6,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nabe.model.dataset import FieldType
+from nabe.profile.wkb import first_point
 
 COLOGNE = {"OGC:CRS84": (6.96, 50.94), "EPSG:25832": (356_700.5, 5_645_100.5), "EPSG:3857": (774_800.0, 6_610_900.0)}
 COLOGNE |= {"EPSG:31466": (2_567_700.0, 5_645_600.0), "EPSG:4647": (32_356_700.0, 5_645_100.0)}
@@ -84,3 +88,39 @@ def test_a_pair_that_the_adapter_took_already_is_told_and_left_alone(proposal: A
     found = proposal(pa.table(table, schema=pa.schema(fields)), source=source, crs="OGC:CRS84")
     assert dict(found.dataset.source) == source and found.dataset.crs == "OGC:CRS84" and len(found.dataset.fields) == 3
     assert [item.key for item in found.findings if item.kind == "geometry"] == ["profile.geometry.swapped"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "POINT (6.9 50.9)",
+        "POINT Z (6.9 50.9 12)",
+        "LINESTRING (6.9 50.9, 7 51)",
+        "POLYGON ((6.9 50.9, 7 51, 7 50, 6.9 50.9))",
+        "MULTIPOLYGON (((6.9 50.9, 7 51, 7 50, 6.9 50.9)))",
+        "GEOMETRYCOLLECTION (MULTIPOINT (6.9 50.9))",
+    ],
+)
+@pytest.mark.parametrize("order", [0, 1])
+def test_the_first_point_of_any_geometry_is_found(text: str, order: int) -> None:
+    assert first_point(shapely.to_wkb(shapely.from_wkt(text), byte_order=order)) == (6.9, 50.9)
+
+
+@pytest.mark.parametrize("text", ["POINT EMPTY", "POLYGON EMPTY", "MULTIPOINT EMPTY"])
+def test_an_empty_geometry_has_no_point(text: str) -> None:
+    assert first_point(shapely.to_wkb(shapely.from_wkt(text))) is None
+
+
+@given(st.binary(max_size=60))
+@settings(deadline=None)
+def test_bytes_that_are_no_geometry_do_no_harm(wkb: bytes) -> None:
+    found = first_point(wkb)
+    assert found is None or len(found) == 2
+
+
+def test_geometries_outside_germany_are_told(proposal: Any) -> None:
+    wkb = [shapely.to_wkb(shapely.Point(34.1, 48.2 + at / 100)) for at in range(20)]
+    field = pa.field("geometry", pa.binary(), metadata={b"ARROW:extension:name": b"geoarrow.wkb"})
+    found = proposal(pa.table({"geometry": wkb}, schema=pa.schema([field])), crs="EPSG:32632")
+    told = next(item for item in found.findings if item.key == "profile.geometry.abroad")
+    assert "34,1" in told.text("de") and "EPSG:32632" in told.text("de")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nabe.profile.titles import mended
@@ -76,6 +76,7 @@ def test_what_only_looks_like_a_unit_is_none(header: str) -> None:
     assert unit_of(header) is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_no_header_breaks_the_reader_of_units(header: str) -> None:
     found = unit_of(mended(header))

@@ -16,6 +16,7 @@ from nabe.ports.source import Column
 from nabe.profile.distinct import Budget, Counts, Exact, Sample
 from nabe.profile.hashing import Hashes, hash_values
 from nabe.profile.sketch import K
+from nabe.profile.wkb import first_point
 
 #: Above this share of different values a dictionary costs more than it saves.
 _DICTIONARY_SHARE = 0.3
@@ -23,6 +24,8 @@ _DICTIONARY_SHARE = 0.3
 _FREE_TEXT_LENGTH = 24
 #: Up to so many rows distinct values are counted exactly; beyond, only where the column may be a key.
 _SMALL = 131_072
+#: So many geometries are looked at to see where they lie.
+_POINTS = 256
 #: What must not lie in free text: an e-mail address, an IBAN, a telephone number.
 _CONTACT = (
     r"[A-Za-z0-9._-]@[A-Za-z0-9-]+\.[A-Za-z]{2}|\b[A-Z]{2}\d{2} ?\d{4} ?\d{4} ?\d{4}|"
@@ -46,6 +49,7 @@ class ColumnProfile:
         self.high: Any = None
         self.max_length = 0
         self.contacts = 0
+        self.points: list[tuple[float, float]] = []
         self._length = 0
         self._dictionary = True
         self.sample = Sample(kind, k)
@@ -62,6 +66,7 @@ class ColumnProfile:
             values = _blank_is_missing(values)
         self.nulls += values.null_count
         if self.type is FieldType.GEOMETRY:
+            self._look_where(values)
             return hash_values(values)
         distinct, counts, hashes, row_hashes = self._hashed(values)
         self.sample.add(hashes, distinct, counts)
@@ -72,6 +77,12 @@ class ColumnProfile:
             there = np.asarray(pc.is_valid(values)) if values.null_count else slice(None)
             self.exact.add(row_hashes[there])
         return row_hashes
+
+    def _look_where(self, geometries: pa.Array) -> None:
+        """Keep the first points of some geometries."""
+        for wkb in geometries.slice(0, 4 * _POINTS).drop_null()[: _POINTS - len(self.points)].to_pylist():
+            if point := first_point(wkb):
+                self.points.append(point)
 
     def _hashed(self, values: pa.Array) -> tuple[pa.Array, Counts | None, Hashes, Hashes]:
         """Values to look at (all, or the distinct ones with their counts), their hashes, and those of all rows."""

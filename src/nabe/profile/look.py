@@ -10,12 +10,14 @@ from nabe.profile.column import ColumnProfile
 from nabe.profile.findings import KINDS, Finding, Severity
 from nabe.profile.keys import is_day, is_period, is_year
 from nabe.profile.personal import REGISTER, has_addresses
-from nabe.profile.places import unreadable_place
+from nabe.profile.places import abroad, unreadable_place
 from nabe.profile.references import ENOUGH, Match
 from nabe.profile.seen import Seen
 from nabe.profile.sketch import Containment, KeySketch, containment
 from nabe.profile.values import is_flag, is_unix_time, value_findings
 
+#: Notes of readers on what the findings tell better, in the reader's language.
+_TOLD = ("leading zeros", "Place of a row", "are swapped", "Times without a zone")
 _NUMBERS = (FieldType.NUMBER, FieldType.INTEGER)
 
 
@@ -47,6 +49,8 @@ def declared(sketch: KeySketch) -> Match:
 
 def _reader(seen: Seen) -> Iterator[Finding]:
     for note in seen.table.notes:
+        if any(told in note for told in _TOLD):
+            continue
         yield Finding("", "reader", Severity.CHECK, "profile.reader.note", {"note": note})
     if not seen.scanned.rows:
         yield Finding("", "reader", Severity.WARNING, "profile.reader.no_rows")
@@ -113,6 +117,9 @@ def _is_month(text: str) -> bool:
 
 def _places(seen: Seen, dataset: Dataset) -> Iterator[Finding]:
     geometry = next((column for column in seen.columns if column.type is FieldType.GEOMETRY), None)
+    if geometry is not None and (point := abroad(geometry)):
+        params = {"lon": point[0], "lat": point[1], "crs": seen.table.crs}
+        yield Finding(seen.names[geometry.name], "geometry", Severity.WARNING, "profile.geometry.abroad", params)
     if geometry is not None and seen.place is None:
         name = seen.names[geometry.name]
         key = "profile.geometry.crs" if seen.table.crs else "profile.geometry.no_crs"
@@ -132,7 +139,7 @@ def _places(seen: Seen, dataset: Dataset) -> Iterator[Finding]:
             names = [seen.names[column.name] for column in lost]
             yield Finding(names[0], "geometry", Severity.CHECK, "profile.geometry.elsewhere", {"fields": names})
         return
-    params: dict[str, Any] = {
+    params = {
         "x": seen.names[place.x.name],
         "y": seen.names[place.y.name],
         "crs": place.crs,
@@ -222,7 +229,7 @@ def _reference_key(match: Match, shows: bool) -> tuple[Severity, str]:
         return Severity.CHECK, "profile.reference.proposed_missing" if shows else "profile.reference.proposed_some"
     if match.overlap.share < ENOUGH:
         return Severity.CHECK, "profile.reference.partly" if shows else "profile.reference.partly_hidden"
-    return Severity.INFO, "profile.reference.shared"
+    return Severity.INFO, "profile.reference.names" if match.known.unique else "profile.reference.shared"
 
 
 def _referring(seen: Seen, dataset: Dataset, known: Sequence[KeySketch]) -> Iterator[Finding]:

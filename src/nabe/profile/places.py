@@ -92,6 +92,12 @@ def find_place(columns: list[ColumnProfile]) -> Place | None:
     return None
 
 
+def abroad(column: ColumnProfile) -> tuple[float, float] | None:
+    """A point of geometries (CRS84 degrees) most of which lie outside Germany: the sign of a wrong reference system."""
+    outside = [point for point in column.points if not _inside(point, SYSTEMS[0])]
+    return outside[0] if len(outside) * 2 > len(column.points) else None
+
+
 def find_wkt(columns: list[ColumnProfile]) -> tuple[ColumnProfile, str] | None:
     """A column of geometries written as text (WKT, or WKB in hexadecimal) and their system ("" if it does not show)."""
     for column in columns:

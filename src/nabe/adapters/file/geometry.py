@@ -50,9 +50,16 @@ def known_crs(crs: str) -> str:
     except CRSError:
         return ""
     if found.to_authority() is None and (code := found.to_epsg(min_confidence=20)) is not None:
-        return f"EPSG:{code}"
+        # The name alone proves nothing: Köln's files say UTM 32 and mean a false easting of 2,500,000.
+        return f"EPSG:{code}" if _projection(found) == _projection(CRS.from_epsg(code)) else crs
     authority = found.to_authority()
     return ":".join(authority) if authority else crs
+
+
+def _projection(crs: CRS) -> dict[str, float]:
+    """Parameters of the projection; empty for degrees."""
+    operation = crs.coordinate_operation
+    return {item.name: item.value for item in operation.params} if operation is not None else {}
 
 
 @lru_cache(maxsize=64)

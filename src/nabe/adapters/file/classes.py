@@ -70,9 +70,13 @@ DATE_KINDS = frozenset(kind for kind, _ in _DATES)
 _LONG = r"[+-]?\d{19,}"
 
 
-def kind_sql(column: str, likely: Collection[Kind]) -> str:
+def value_sql(column: str) -> str:
+    """The text of a cell to be judged by `kind_sql`."""
+    return trimmed(column, "'")
+
+
+def kind_sql(value: str, likely: Collection[Kind]) -> str:
     """The kind of each cell as a number. `likely` only decides what is looked for first."""
-    value = trimmed(column, "'")
     dates, numbers = _tests(value, _DATES), [f"WHEN regexp_full_match({value}, {text(_LONG)}) THEN {Kind.TEXT:d}"]
     numbers = _tests(value, _NUMBERS[:1]) + numbers + _tests(value, _NUMBERS[1:])
     words = [f"WHEN lower({value}) IN ({_listed(YES_NO_WORDS)}) THEN {Kind.YES_NO:d}"]
@@ -83,7 +87,7 @@ def kind_sql(column: str, likely: Collection[Kind]) -> str:
     else:
         groups.append(words)
     tests = " ".join(item for group in (*groups, marks) for item in group)
-    return f"CASE WHEN {column} IS NULL OR {value} = '' THEN {Kind.EMPTY:d} {tests} ELSE {Kind.TEXT:d} END"
+    return f"CASE WHEN {value} IS NULL OR {value} = '' THEN {Kind.EMPTY:d} {tests} ELSE {Kind.TEXT:d} END"
 
 
 def _tests(value: str, patterns: Collection[tuple[Kind, str]]) -> list[str]:

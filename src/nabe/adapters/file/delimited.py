@@ -136,7 +136,8 @@ def _function(path: Path, delimiter: str, width: int, skip: int) -> str:
     columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(width))
     return (
         f"read_csv({text(str(path))}, auto_detect=false, header=false, skip={max(skip, 0)}, delim={text(delimiter)}, "
-        f"quote='\"', escape='\"', strict_mode=true, max_line_size={_LONGEST_LINE}, columns={{{columns}}})"
+        f"quote='\"', escape='\"', strict_mode=true, max_line_size={_LONGEST_LINE}, "
+        f"buffer_size={_LONGEST_LINE}, columns={{{columns}}})"
     )
 
 

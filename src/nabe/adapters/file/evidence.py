@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from nabe.adapters.file.classes import SIGNS, WORDS, Kind, kind_sql
+from nabe.adapters.file.classes import SIGNS, WORDS, Kind, kind_sql, value_sql
 from nabe.adapters.file.coordinates import Range, range_counts
 from nabe.adapters.file.part import Part, RawColumn
 from nabe.adapters.file.propose import Guess, Settled, file_decimal, guesses
@@ -54,7 +54,7 @@ def gather(silo: Silo, parts: Sequence[Part], progress: Callable[[float], None])
         kinds = _kinds(cursor, parts, texts, progress)
         decimal = file_decimal(list(kinds.values()), str(parts[0].facts.get("delimiter", "")))
         tries = {item.name: guesses(item.name, kinds[item.name], decimal) for item in texts if item.name in kinds}
-        found = _try(cursor, parts, texts, tries, progress)
+        found = _try(cursor, parts, texts, tries, kinds, progress)
     settled = []
     for item in columns:
         if item.native in _LOOKS:
@@ -91,10 +91,11 @@ def _histograms(
     cursor: Any, parts: Sequence[Part], columns: list[tuple[RawColumn, tuple[Kind, ...]]], rows: int | None
 ) -> dict[str, dict[Kind, int]]:
     shown = ", ".join(
-        f"histogram(CAST({kind_sql(f'k{index}', likely)} AS UTINYINT)) AS h{index}"
+        f"histogram(CAST({kind_sql(f'v{index}', likely)} AS UTINYINT)) AS h{index}"
         for index, (_, likely) in enumerate(columns)
     )
-    relation = _relation(cursor, parts, [item for item, _ in columns], rows)
+    values = ", ".join(f"{value_sql(f'k{index}')} AS v{index}" for index in range(len(columns)))
+    relation = f"(SELECT {values} FROM {_relation(cursor, parts, [item for item, _ in columns], rows)})"
     (row,) = cursor.execute(f"SELECT {shown} FROM {relation}").fetchall()
     return {
         item.name: {Kind(key): count for key, count in (counts or {}).items()}
@@ -113,27 +114,33 @@ def _try(
     parts: Sequence[Part],
     texts: list[RawColumn],
     tries: dict[str, list[Guess]],
+    kinds: dict[str, dict[Kind, int]],
     progress: Callable[[float], None],
 ) -> _Found:
     """Which guesses hold for all values that are not marks of a gap; which marks there are."""
-    marks = f"({', '.join(text(item) for item in SIGNS + WORDS)})"
+    marks = ", ".join(text(item) for item in SIGNS + WORDS)
+    words = ", ".join(text(item) for item in WORDS)
+    values: list[str] = []
     shown: list[str] = []
     wanted: list[tuple[RawColumn, Guess | None]] = []
     for index, item in enumerate(texts):
-        value = trimmed(f"k{index}")
-        for guess in tries.get(item.name, ()):
-            fits = typed(f"k{index}", "VARCHAR", guess.type, guess.dialect, _ZONE)
-            shown.append(
-                f"count(*) FILTER (WHERE k{index} IS NOT NULL AND {value} NOT IN ('', {marks[1:-1]}) AND ({fits}) IS NULL)"
-            )
+        options = tries.get(item.name, [])
+        # Free text is searched for words as it stands; a column of gaps alone says nothing about words.
+        plain = trimmed(f"k{index}", "'\"") if options else f"k{index}"
+        values.append(f"{plain} AS v{index}")
+        for guess in options:
+            fits = typed(f"v{index}", "VARCHAR", guess.type, guess.dialect, _ZONE, f"v{index}")
+            shown.append(f"count(*) FILTER (WHERE v{index} NOT IN ('', {marks}) AND ({fits}) IS NULL)")
             wanted.append((item, guess))
-        among = marks if tries.get(item.name) else f"({', '.join(text(word) for word in WORDS)})"
-        shown.append(f"list(DISTINCT {value}) FILTER (WHERE {value} IN {among})")
-        wanted.append((item, None))
+        if options or item.name not in kinds or kinds[item.name].get(Kind.TEXT):
+            among = marks if options else words
+            shown.append(f"list(DISTINCT v{index}) FILTER (WHERE v{index} IN ({among}))")
+            wanted.append((item, None))
     if not shown:
         return _Found()
+    relation = f"(SELECT {', '.join(values)} FROM {_relation(cursor, parts, texts, None)})"
     with _ticking(cursor, progress, 0.5, 0.95):
-        (row,) = cursor.execute(f"SELECT {', '.join(shown)} FROM {_relation(cursor, parts, texts, None)}").fetchall()
+        (row,) = cursor.execute(f"SELECT {', '.join(shown)} FROM {relation}").fetchall()
     found = _Found()
     in_text: set[str] = set()
     for (item, tried), value in zip(wanted, row, strict=True):
@@ -164,13 +171,15 @@ def _ranges(cursor: Any, parts: Sequence[Part], settled: list[Settled]) -> dict[
     if not chosen:
         return {}
     raw = [by_name[item.name] for item in chosen]
-    shown, keys = [], []
+    shown, keys, values = [], [], []
     for index, item in enumerate(chosen):
         value = typed(f"k{index}", raw[index].native, FieldType.NUMBER, item.dialect, _ZONE)
-        for key, sql in range_counts(item.name, value).items():
+        values.append(f"{value} AS v{index}")
+        for key, sql in range_counts(item.name, f"v{index}").items():
             shown.append(sql)
             keys.append((item.name, key))
-    (row,) = cursor.execute(f"SELECT {', '.join(shown)} FROM {_relation(cursor, parts, raw, None)}").fetchall()
+    relation = f"(SELECT {', '.join(values)} FROM {_relation(cursor, parts, raw, None)})"
+    (row,) = cursor.execute(f"SELECT {', '.join(shown)} FROM {relation}").fetchall()
     found: dict[str, dict[Range, int]] = {}
     for (column, key), count in zip(keys, row, strict=True):
         found.setdefault(column, {})[key] = count

@@ -103,8 +103,7 @@ class MemoryTable:
         if found is not None:
             keys = keys.take(pa.array(found))
         sort_keys = [
-            (field, "descending" if item.descending else "ascending", "at_end")
-            for field, item in order.items()
+            (field, "descending" if item.descending else "ascending", "at_end") for field, item in order.items()
         ]
         sorted_ = pc.sort_indices(keys, sort_keys=sort_keys).to_numpy()
         stop = None if scan.limit is None else scan.offset + scan.limit

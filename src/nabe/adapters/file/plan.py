@@ -9,7 +9,7 @@ from typing import Any
 from nabe.adapters.file.geometry import CRS84
 from nabe.adapters.file.part import Part, RawColumn
 from nabe.adapters.file.settings import Dialect, TableSettings
-from nabe.adapters.file.translate import cell, name, text, typed
+from nabe.adapters.file.translate import TYPED_TEXT, cell, edges, name, text, trimmed, typed
 from nabe.errors import SourceRefused
 from nabe.model.dataset import Dataset, Field, FieldType
 from nabe.model.names import hub_name
@@ -20,10 +20,14 @@ FILE_COLUMN = "_file"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """How one part gives one field: an SQL expression and the raw columns that it needs."""
+    """How one part gives one field: an SQL expression, the raw columns it needs, and (name, SQL) of trimmed texts in it.
+
+    Those are computed once, in a step of their own: an expression looks at its text many times.
+    """
 
     sql: str
     needs: tuple[str, ...]
+    trimmed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +54,12 @@ class Plan:
         """SQL of the relation, and of each of these fields in it. Registers on `cursor` what must be."""
         if len(self.parts) == 1:
             sources = self.sources[0]
-            relation = self.parts[0].relation(cursor, _needed(sources, fields))
+            relation = _relation(cursor, self.parts[0], sources, fields)
             return relation, {item: sources[item].sql for item in fields}
         selects = []
         for part, sources in zip(self.parts, self.sources, strict=True):
             columns = ", ".join(f"{sources[item].sql} AS {name(item)}" for item in fields) or "1 AS nabe_one"
-            selects.append(f"SELECT {columns} FROM {part.relation(cursor, _needed(sources, fields))}")
+            selects.append(f"SELECT {columns} FROM {_relation(cursor, part, sources, fields)}")
         return f"({' UNION ALL '.join(selects)}) AS files", {item: name(item) for item in fields}
 
 
@@ -81,7 +85,7 @@ def make_plan(system: str, dataset: Dataset, settings: TableSettings, parts: Seq
             elif field.source_column == FILE_COLUMN and part.column(FILE_COLUMN) is None:
                 found[field.name] = Source(text(part.shown.rpartition("/")[2]), ())
             elif (column := column_of(field, part)) is not None:
-                found[field.name] = Source(_value(field, column, settings), (column.sql,))
+                found[field.name] = _value(field, column, settings)
         sources.append(found)
     return Plan(dataset, tuple(parts), tuple(sources), geometry)
 
@@ -94,8 +98,15 @@ def column_of(field: Field, part: Part) -> RawColumn | None:
     return column
 
 
-def _value(field: Field, column: RawColumn, settings: TableSettings) -> str:
-    return typed(column.sql, column.native, field.type, settings.dialect(column.name), settings.timezone)
+def _value(field: Field, column: RawColumn, settings: TableSettings, kind: FieldType | None = None) -> Source:
+    kind = kind or field.type
+    dialect = settings.dialect(column.name)
+    if kind is FieldType.STRING or column.native not in ("VARCHAR", TYPED_TEXT):
+        return Source(typed(column.sql, column.native, kind, dialect, settings.timezone), (column.sql,))
+    extra = edges(kind)
+    alias = name(f"nabe {'date' if extra else 'text'} {column.sql}")
+    sql = typed(column.sql, column.native, kind, dialect, settings.timezone, alias)
+    return Source(sql, (column.sql,), ((alias, trimmed(column.sql, extra)),))
 
 
 def _geometry(field: Field, first: bool, part: Part, settings: TableSettings) -> tuple[str, str, Source] | None:
@@ -106,8 +117,9 @@ def _geometry(field: Field, first: bool, part: Part, settings: TableSettings) ->
         x, y = part.column(settings.x), part.column(settings.y)
         if x is None or y is None:
             return None
-        sides = ", ".join(f"{side} := {coordinate(item, settings)}" for side, item in (("x", x), ("y", y)))
-        return "xy", crs, Source(f"struct_pack({sides})", (x.sql, y.sql))
+        east, north = (_value(field, item, settings, FieldType.NUMBER) for item in (x, y))
+        sql = f"struct_pack(x := {east.sql}, y := {north.sql})"
+        return "xy", crs, Source(sql, (*east.needs, *north.needs), (*east.trimmed, *north.trimmed))
     column = part.column(settings.wkt) if first and settings.wkt else column_of(field, part)
     if column is not None:
         if column.native == "BLOB":
@@ -118,13 +130,15 @@ def _geometry(field: Field, first: bool, part: Part, settings: TableSettings) ->
     return None
 
 
-def coordinate(column: RawColumn, settings: TableSettings) -> str:
-    """A coordinate as a number."""
-    return typed(column.sql, column.native, FieldType.NUMBER, settings.dialect(column.name), settings.timezone)
-
-
-def _needed(sources: dict[str, Source], fields: Collection[str]) -> set[str]:
-    return {column for item in fields for column in sources[item].needs}
+def _relation(cursor: Any, part: Part, sources: dict[str, Source], fields: Collection[str]) -> str:
+    """The part's relation with the columns that these fields need, and their trimmed texts."""
+    needs = dict.fromkeys(column for item in fields for column in sources[item].needs)
+    relation = part.relation(cursor, needs.keys())
+    trims = dict(pair for item in fields for pair in sources[item].trimmed)
+    if not trims:
+        return relation
+    shown = ", ".join([*needs, *(f"{sql} AS {alias}" for alias, sql in trims.items())])
+    return f"(SELECT {shown} FROM {relation}) AS trimmed"
 
 
 def _gone(system: str, part: Part, dataset: Dataset, field_name: str) -> SourceRefused:

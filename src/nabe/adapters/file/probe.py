@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
@@ -94,8 +95,7 @@ class FileProbe:
         if nulls:
             source["nulls"] = nulls
         notes += _marks(evidence)
-        if any(counts.get(Kind.TIME) or counts.get(Kind.GERMAN_TIME) for counts in evidence.kinds.values()):
-            notes.append("Times without a zone are read as Europe/Berlin.")
+        notes += _zone(evidence, source)
         columns = [
             Column(raw.name, settled.type, "text" if raw.native == "VARCHAR" else raw.native.lower())
             for raw, settled in zip(parts[0].columns, evidence.columns, strict=True)
@@ -202,6 +202,17 @@ def _facts(part: Part, silo: Silo) -> dict[str, Any]:
     if facts.get("encoding") == "utf-8":
         del facts["encoding"]
     return facts
+
+
+def _zone(evidence: Evidence, source: dict[str, Any]) -> list[str]:
+    """Times without a zone are German, unless every header of such a column says UTC."""
+    local = [name for name, counts in evidence.kinds.items() if counts.get(Kind.TIME) or counts.get(Kind.GERMAN_TIME)]
+    if not local:
+        return []
+    if all(re.search(r"(?<![a-z])(utc|gmt)(?![a-z])", name.lower()) for name in local):
+        source["timezone"] = "UTC"
+        return ["Times are read as UTC, as their header says."]
+    return ["Times without a zone are read as Europe/Berlin."]
 
 
 def _marks(evidence: Evidence) -> list[str]:

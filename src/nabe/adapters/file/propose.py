@@ -50,7 +50,7 @@ def guesses(name: str, counts: Mapping[Kind, int], decimal: str) -> list[Guess]:
     if seen <= _PLAIN:
         if _DATE_WORD.search(name):
             found.append(Guess(FieldType.DATE, Dialect(date_format="YYYYMMDD")))
-        return [*found, Guess(FieldType.INTEGER), Guess(FieldType.NUMBER)]
+        return [*found, Guess(FieldType.INTEGER)]
     return _numbers(seen, decimal)
 
 

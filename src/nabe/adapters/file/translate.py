@@ -7,7 +7,7 @@ error: one wrong cell must not take the whole table away.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nabe.adapters.file.settings import Dialect
 from nabe.model.dataset import FieldType
@@ -22,16 +22,6 @@ BLANKS = " \t\r\n\u00a0\u202f"
 #: Text of a format that has types: taken as it stands, and filters on it reach the file's reader.
 TYPED_TEXT = "TEXT"
 
-DATE_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d")
-TIME_FORMATS = (
-    "%d.%m.%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M",
-    "%d.%m.%Y, %H:%M",
-    "%d.%m.%Y",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d %H:%M",
-    "%Y%m%d%H%M",
-)
 _TOKENS = (
     ("YYYY", "%Y"),
     ("YY", "%y"),
@@ -64,80 +54,115 @@ def strptime_format(given: str) -> str:
 
 
 def cell(column: str, dialect: Dialect) -> str:
-    """The cell's text, or NULL where it is empty or says that there is no value."""
-    empty = ["", *(mark.strip(BLANKS) for mark in dialect.nulls or ())]
-    return f"CASE WHEN {trimmed(column)} NOT IN ({_listed(empty)}) THEN {column} END"
+    """The cell's text, or NULL where it is blank or says that there is no value."""
+    if dialect.nulls:
+        empty = ["", *(mark.strip(BLANKS) for mark in dialect.nulls)]
+        return f"CASE WHEN {trimmed(column)} NOT IN ({_listed(empty)}) THEN {column} END"
+    return f"CASE WHEN regexp_matches({column}, {text(f'[^{BLANKS}]')}) THEN {column} END"
 
 
 def trimmed(column: str, also: str = "") -> str:
-    """The text without blanks around it."""
-    return f"trim({column}, {text(BLANKS + also)})"
+    """The text without blanks around it. Most cells have none, and looking is cheaper than cutting."""
+    signs = BLANKS + also
+    edge = text(f"^[{signs}]|[{signs}]$")
+    return f"CASE WHEN regexp_matches({column}, {edge}) THEN trim({column}, {text(signs)}) ELSE {column} END"
 
 
-def typed(column: str, native: str, kind: FieldType, dialect: Dialect, timezone: str) -> str:
-    """The SQL of a value of type `kind` out of `column`, whose DuckDB type is `native`. Not for geometry."""
+def typed(column: str, native: str, kind: FieldType, dialect: Dialect, timezone: str, value: str | None = None) -> str:
+    """The SQL of a value of type `kind` out of `column`, whose DuckDB type is `native`. Not for geometry.
+
+    `value`: the SQL of the trimmed text (see `edges`), where it was computed before.
+    """
     if native == TYPED_TEXT and kind is FieldType.STRING and not dialect.nulls:
         return column
     if native in ("VARCHAR", TYPED_TEXT):
-        return _from_text(column, kind, dialect, timezone)
+        return _from_text(column, kind, dialect, timezone, value or trimmed(column, edges(kind)))
     return _from_native(column, native.upper(), kind, timezone)
 
 
-def _from_text(column: str, kind: FieldType, dialect: Dialect, timezone: str) -> str:
-    if kind is FieldType.STRING:
-        return cell(column, dialect)
-    value = trimmed(column)
-    if dialect.nulls:
-        value = f"CASE WHEN {value} NOT IN ({_listed(dialect.nulls)}) THEN {value} END"
+def edges(kind: FieldType) -> str:
+    """What is cut off around a value beside blanks: some exports quote dates twice."""
+    return "'\"" if kind in (FieldType.DATE, FieldType.DATETIME) else ""
+
+
+def _from_text(column: str, kind: FieldType, dialect: Dialect, timezone: str, value: str) -> str:
     match kind:
+        case FieldType.STRING:
+            return cell(column, dialect)
         case FieldType.INTEGER:
-            return integer(value, dialect)
+            found = integer(value, dialect)
         case FieldType.NUMBER:
-            return number(value, dialect)
+            found = number(value, dialect)
         case FieldType.BOOLEAN:
-            return boolean(value)
+            found = boolean(value)
         case FieldType.DATE:
-            return date(column, dialect)
+            found = date(value, dialect)
         case FieldType.DATETIME:
-            return moment(column, dialect, timezone)
-    raise ValueError(f"no expression for {kind}")
+            found = moment(value, dialect, timezone)
+        case _:
+            raise ValueError(f"no expression for {kind}")
+    if dialect.nulls:
+        marks = _listed([mark.strip(BLANKS) for mark in dialect.nulls])
+        return f"CASE WHEN {value} NOT IN ({marks}) THEN {found} END"
+    return found
 
 
-def plain_number(value: str, dialect: Dialect) -> str:
-    """The number as DuckDB writes it, or NULL where groups of thousands or signs are not as declared."""
+def _whens(value: str, cases: Sequence[tuple[str, str]]) -> str:
+    """The first expression whose pattern is the whole value; so that no parser is tried in vain, which is slow."""
+    tests = " ".join(f"WHEN regexp_full_match({value}, {text(pattern)}) THEN {sql}" for pattern, sql in cases)
+    return f"CASE {tests} END"
+
+
+def _numbers(value: str, dialect: Dialect) -> tuple[str, str, str, str]:
+    """Patterns of plain and grouped numbers, and how each is written for DuckDB.
+
+    Patterns, not DuckDB's own casts, say what a number is: `1_000`, `0x1F`, `nan` and `infinity` are none here.
+    """
     decimal, thousands = dialect.decimal or ".", dialect.thousands or ""
-    if thousands:
-        group, point = re.escape(thousands), re.escape(decimal)
-        blank = "[ \u00a0\u202f]" if thousands == " " else group
-        grouped = rf"[+-]?\d{{1,3}}({blank}\d{{3}})+({point}\d*)?"
-        ungrouped = rf"[+-]?(\d+({point}\d*)?|{point}\d+)([eE][+-]?\d+)?"
-        bare = (
-            f"regexp_replace({value}, {text(blank)}, '', 'g')"
-            if thousands == " "
-            else f"replace({value}, {text(thousands)}, '')"
-        )
-        is_number = f"regexp_full_match({value}, {text(f'{grouped}|{ungrouped}')})"
-    else:
-        bare = value
-        # `_`, hexadecimal digits and words such as `nan` are no numbers here, though DuckDB reads them.
-        signs = "0123456789+-eE" + decimal
-        is_number = f"translate({value}, {text(signs)}, '') = ''"
-    if decimal == ",":
-        bare = f"replace({bare}, ',', '.')"
-    return f"CASE WHEN {is_number} THEN {bare} END"
+    point = re.escape(decimal)
+    plain = rf"[+-]?([0-9]{{1,200}}({point}[0-9]{{0,200}})?|{point}[0-9]{{1,200}})([eE][+-]?[0-9]{{1,2}})?"
+    bare = f"replace({value}, ',', '.')" if decimal == "," else value
+    if not thousands:
+        return plain, bare, "", ""
+    blank = "[ \u00a0\u202f]" if thousands == " " else re.escape(thousands)
+    grouped = rf"[+-]?[0-9]{{1,3}}({blank}[0-9]{{3}})+({point}[0-9]*)?"
+    joined = f"regexp_replace({value}, {text(blank)}, '', 'g')"
+    return plain, bare, grouped, f"replace({joined}, ',', '.')" if decimal == "," else joined
 
 
 def number(value: str, dialect: Dialect) -> str:
-    """A fraction; infinite values are no values."""
-    plain = f"TRY_CAST({plain_number(value, dialect)} AS DOUBLE)"
-    return f"CASE WHEN isfinite({plain}) THEN {plain} END"
+    """A fraction."""
+    plain, bare, grouped, joined = _numbers(value, dialect)
+    cases = [(plain, f"TRY_CAST({bare} AS DOUBLE)")]
+    if grouped:
+        cases.append((grouped, f"TRY_CAST({joined} AS DOUBLE)"))
+    return _whens(value, cases)
+
+
+#: Whole numbers in groups: exact beyond the 15 digits of a fraction.
+_GROUPS = "[+-]?[0-9]{{1,3}}({}[0-9]{{3}})+"
 
 
 def integer(value: str, dialect: Dialect) -> str:
     """A whole number; `12.0` is one, `12.5` is not (DuckDB alone would round it)."""
-    plain = plain_number(value, dialect)
-    whole, exact = f"TRY_CAST({plain} AS BIGINT)", f"TRY_CAST({plain} AS DOUBLE)"
-    return f"CASE WHEN {whole} = {exact} THEN {whole} END"
+
+    def whole(written: str) -> str:
+        exact = f"TRY_CAST({written} AS DOUBLE)"
+        return f"CASE WHEN {exact} = trunc({exact}) THEN TRY_CAST({exact} AS BIGINT) END"
+
+    plain, bare, grouped, joined = _numbers(value, dialect)
+    cases = [("[+-]?[0-9]+", f"TRY_CAST({value} AS BIGINT)"), (plain, whole(bare))]
+    if grouped:
+        thousands = dialect.thousands or ""
+        cases.insert(
+            1,
+            (
+                _GROUPS.format("[ \u00a0\u202f]" if thousands == " " else re.escape(thousands)),
+                f"TRY_CAST({joined} AS BIGINT)",
+            ),
+        )
+        cases.append((grouped, whole(joined)))
+    return _whens(value, cases)
 
 
 def boolean(value: str) -> str:
@@ -148,42 +173,73 @@ def boolean(value: str) -> str:
     )
 
 
-def date(column: str, dialect: Dialect) -> str:
-    """A day; of a moment its day."""
-    value = trimmed(column, "'\"")
+_ISO_DATE, _DOT_DATE, _SLASH_DATE = (
+    "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}",
+    r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}",
+    "[0-9]{4}/[0-9]{1,2}/[0-9]{1,2}",
+)
+_CLOCK, _SECONDS = "[0-9]{1,2}:[0-9]{2}", "(:[0-9]{2}([.,][0-9]+)?)?"
+_OFFSET = " ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)"
+
+
+def date(value: str, dialect: Dialect) -> str:
+    """A day; of a moment its day as it is written."""
     formats = dialect.date_formats
     if formats and formats[0].startswith("unix"):
         return f"CAST({_unix(value, formats[0])} AS DATE)"
     if formats:
-        parsed = f"try_strptime({value}, [{_listed([strptime_format(item) for item in formats])}])"
-    else:
-        parsed = (
-            f"coalesce(try_strptime({value}, [{_listed(DATE_FORMATS)}]), "
-            f"CASE WHEN length({value}) > 10 THEN {_iso(value)} END, "
-            f"CASE WHEN length({value}) > 10 THEN try_strptime({value}, [{_listed(TIME_FORMATS)}]) END)"
-        )
-    return f"CAST({_in_range(parsed)} AS DATE)"
+        return f"CAST({_strptime(value, formats)} AS DATE)"
+    day = f"TRY_CAST(regexp_extract({value}, '^{_ISO_DATE}') AS DATE)"
+    cases = [
+        (_ISO_DATE, f"TRY_CAST({value} AS DATE)"),
+        (_DOT_DATE, f"CAST(try_strptime({value}, '%d.%m.%Y') AS DATE)"),
+        (_SLASH_DATE, f"CAST(try_strptime({value}, '%Y/%m/%d') AS DATE)"),
+        ("[12][0-9]{7}", f"CAST(try_strptime({value}, '%Y%m%d') AS DATE)"),
+        (f"{_ISO_DATE}[ Tt]{_CLOCK}{_SECONDS}({_OFFSET})?", day),
+        (f"{_DOT_DATE},? {_CLOCK}{_SECONDS}", f"CAST({_german_time(value)} AS DATE)"),
+    ]
+    return _whens(value, cases)
 
 
-def moment(column: str, dialect: Dialect, timezone: str) -> str:
+def moment(value: str, dialect: Dialect, timezone: str) -> str:
     """A moment in UTC. A time without offset is one of `timezone`; 24:00 is the next day's 0:00."""
-    value = trimmed(column, "'\"")
     formats = dialect.date_formats
     if formats and formats[0].startswith("unix"):
         return _unix(value, formats[0])
     zone = text(timezone)
     if formats:
-        local = _parsed_local(value, f"try_strptime({{}}, [{_listed([strptime_format(item) for item in formats])}])")
-        return f"timezone({zone}, {_in_range(local)})"
-    local = _parsed_local(value, f"coalesce({_iso('{}')}, try_strptime({{}}, [{_listed(TIME_FORMATS)}]))")
-    with_offset = f"regexp_matches({value}, {text(_OFFSET)})"
-    absolute = (
-        f"CASE WHEN regexp_matches({value}, '^[0-9]{{4}}-') THEN TRY_CAST({_with_seconds(value)} AS TIMESTAMPTZ) END"
+        return f"timezone({zone}, {_midnight(value, lambda given: _strptime(given, formats))})"
+    local = f"timezone({zone}, {{}})"
+    cases = [
+        (f"{_ISO_DATE}[ Tt]{_CLOCK}{_SECONDS}{_OFFSET}", f"TRY_CAST({_with_seconds(value)} AS TIMESTAMPTZ)"),
+        (
+            f"{_ISO_DATE}([ Tt]{_CLOCK}{_SECONDS})?",
+            local.format(_midnight(value, lambda given: f"TRY_CAST(replace({given}, ',', '.') AS TIMESTAMP)")),
+        ),
+        (f"{_DOT_DATE},? {_CLOCK}{_SECONDS}", local.format(_midnight(value, _german_time))),
+        (_DOT_DATE, local.format(f"try_strptime({value}, '%d.%m.%Y')")),
+        (
+            f"{_SLASH_DATE}( {_CLOCK}{_SECONDS})?",
+            local.format(f"TRY_CAST(replace(replace({value}, '/', '-'), ',', '.') AS TIMESTAMP)"),
+        ),
+        ("[12][0-9]{11}", local.format(f"try_strptime({value}, '%Y%m%d%H%M')")),
+        ("[12][0-9]{13}", local.format(f"try_strptime({value}, '%Y%m%d%H%M%S')")),
+    ]
+    return _whens(value, cases)
+
+
+def _german_time(value: str) -> str:
+    """`24.11.2026, 8:15` turned into `2026-11-24 08:15:00`."""
+    turned = (
+        f"regexp_replace({value}, '^([0-9]{{1,2}})\\.([0-9]{{1,2}})\\.([0-9]{{4}}),? ([0-9]{{1,2}}:[0-9]{{2}})"
+        "(:[0-9]{2})?', '\\3-\\2-\\1 \\4\\5')"
     )
-    return f"CASE WHEN {with_offset} THEN {absolute} ELSE timezone({zone}, {_in_range(local)}) END"
+    return f"TRY_CAST(replace({_two_digits(turned)}, ',', '.') AS TIMESTAMP)"
 
 
-_OFFSET = r"[0-9]:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)? ?([Zz]|[+-][0-9]{2}(:?[0-9]{2})?)$"
+def _two_digits(value: str) -> str:
+    """`2026-1-4 8:15` is `2026-01-04 08:15`."""
+    return f"regexp_replace({value}, '(^|[^0-9])([0-9])([^0-9]|$)', '\\10\\2\\3', 'g')"
 
 
 def _with_seconds(value: str) -> str:
@@ -192,28 +248,26 @@ def _with_seconds(value: str) -> str:
     return f"replace(replace(replace({full}, ',', '.'), ' +', '+'), ' -', '-')"
 
 
-def _parsed_local(value: str, parse: str) -> str:
-    midnight = f"regexp_replace({value}, '([ T])24:00(:00)?$', '\\1' || '00:00\\2')"
-    late = f"regexp_matches({value}, '[ T]24:00(:00)?$')"
-    return (
-        f"CASE WHEN {late} THEN {parse.replace('{}', midnight)} + INTERVAL 1 DAY ELSE {parse.replace('{}', value)} END"
-    )
+def _midnight(value: str, parse: Callable[[str], str]) -> str:
+    """24:00 of a day is 0:00 of the next."""
+    late = f"regexp_matches({value}, '[ Tt]24:00(:00)?$')"
+    early = f"regexp_replace({value}, '24:00(:00)?$', '00:00')"
+    return f"CASE WHEN {late} THEN {parse(early)} + INTERVAL 1 DAY ELSE {parse(value)} END"
 
 
-def _iso(value: str) -> str:
-    """An ISO time; words that DuckDB reads as times (`epoch`, `infinity`) are none."""
-    return f"CASE WHEN regexp_matches({value}, '^[0-9]{{4}}-[0-9]') THEN TRY_CAST({value} AS TIMESTAMP) END"
+def _strptime(value: str, formats: Sequence[str]) -> str:
+    """By declared formats. `24.11.26` read with four digits would be the year 26: a year needs its four digits."""
+    given = [strptime_format(item) for item in formats]
+    parsed = f"try_strptime({value}, [{_listed(given)}])"
+    if all("%Y" in item for item in given):
+        return f"CASE WHEN regexp_matches({value}, '[0-9]{{4}}') THEN {parsed} END"
+    return parsed
 
 
 def _unix(value: str, unit: str) -> str:
     count = f"TRY_CAST({value} AS DOUBLE)"
     seconds = f"{count} / 1000" if unit == "unix_ms" else count
     return f"CASE WHEN abs({seconds}) < 253402300800 THEN to_timestamp({seconds}) END"
-
-
-def _in_range(parsed: str) -> str:
-    """`24.11.26` read with four digits would be the year 26."""
-    return f"CASE WHEN year({parsed}) BETWEEN 1000 AND 9999 THEN {parsed} END"
 
 
 def _listed(values: Sequence[str]) -> str:

@@ -102,7 +102,9 @@ def copy(modules: Path, target: Path, lock: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(modules / package / source, path)
         folder = (target / next(iter(files.values()))).parent
-        licence = next(path for path in sorted((modules / package).iterdir()) if path.name.upper().startswith("LICENSE"))
+        licence = next(
+            path for path in sorted((modules / package).iterdir()) if path.name.upper().startswith("LICENSE")
+        )
         plain = package.strip("@").replace("/", "-")
         shutil.copyfile(licence, folder / f"LICENSE-{plain}.txt")
         entry = packages[f"node_modules/{package}"]

@@ -75,8 +75,10 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
     if settings is None:
         settings = config.load(_server_block(root))
     state = config.state_folder(root)
-    (state / "cache").mkdir(parents=True, exist_ok=True)
-    store = RelationalStore(settings.storage or f"sqlite:///{state / 'nabe.sqlite'}")
+    state.mkdir(mode=0o700, exist_ok=True)
+    (state / "cache").mkdir(exist_ok=True)
+    storage = secret_resolver(root)(settings.storage)
+    store = RelationalStore(storage or f"sqlite:///{state / 'nabe.sqlite'}")
     sources = Sources(store.catalogue, adapters(), root)
     reach = Reach(sources.open)
     engine = DuckDbEngine(str(state / "cache"))

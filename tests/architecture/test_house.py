@@ -66,5 +66,7 @@ def _placeholders(template: str) -> set[str]:
 
 
 def test_the_page_of_policies_is_up_to_date():
-    done = subprocess.run([sys.executable, ROOT / "scripts" / "reference.py", "--check"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "reference.py", "--check"], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr

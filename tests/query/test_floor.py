@@ -167,7 +167,12 @@ def _close(left, right):
 def test_repeated_questions_after_a_row_filter_of_the_grant_see_one_table(engine):
     """The grant's own row filter comes before the floor, the asker's after it."""
     rows = rows_of([("d1", 1, 4, 0), ("d2", 1, 3, 0)])
-    duties = {"min_group": 4, "subject": "household", "allowed": Compare("district", Op.EQ, "d2"), "measures": frozenset({"amount"})}
+    duties = {
+        "min_group": 4,
+        "subject": "household",
+        "allowed": Compare("district", Op.EQ, "d2"),
+        "measures": frozenset({"amount"}),
+    }
     assert ask(engine, "SELECT count(*) FROM cases", table(rows), **duties) == [(0,)]
     duties["allowed"] = Compare("district", Op.EQ, "d1")
     total = ask(engine, "SELECT count(*) FROM cases", table(rows), **duties)

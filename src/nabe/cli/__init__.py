@@ -45,9 +45,18 @@ def main() -> None:
         complain(error)
         sys.exit(2)
     except BrokenPipeError:
+        # Whoever reads us (head, less) has seen enough; what is still buffered has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:
         if os.environ.get("NABE_DEBUG"):
             raise
-        typer.secho(f"Unexpected {type(error).__name__}. NABE_DEBUG=1 shows where.", fg="red", err=True)
+        typer.secho(_unexpected(error), fg="red", err=True)
         sys.exit(1)
+
+
+def _unexpected(error: Exception) -> str:
+    """Only the system's own words are sure to hold neither data nor secrets."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return f"Unexpected {type(error).__name__}. NABE_DEBUG=1 shows where."

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import getpass
 import json
 import os
+import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from nabe.app import Nabe, open_workspace
 from nabe.errors import Denied, Invalid, NabeError
@@ -25,8 +29,25 @@ Workspace = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
-out = Console(soft_wrap=False)
+#: Where nobody looks at a screen, tables are as wide as they need to be.
+_NO_SCREEN = 400
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+out = Console(width=None if sys.stdout.isatty() else _NO_SCREEN)
 err = Console(stderr=True)
+
+
+def plain(value: object, style: str = "") -> Text:
+    """Text that a terminal shows as it is: no markup of ours, no control characters that data may hold."""
+    return Text(_CONTROL.sub("\ufffd", str(value)), style)
+
+
+def line(*parts: str | Text, to: Console = out) -> None:
+    """One line, never folded. Strings are ours and may hold markup; what came from elsewhere is `plain`."""
+    whole = Text()
+    for part in parts:
+        whole.append_text(Text.from_markup(part) if isinstance(part, str) else part)
+    to.print(whole, soft_wrap=True, highlight=False)
 
 
 def find_root(given: Path | None) -> Path:
@@ -66,28 +87,36 @@ def os_user() -> str:
         return "unknown"
 
 
+def via() -> str:
+    """What the ledger says of a question asked here: the operator may ask as anybody, but not unseen."""
+    return f"cli by {os_user()}"
+
+
 def actor_named(nabe: Nabe, name: str) -> Actor:
-    """`anonymous`, `operator`, or the account of that name."""
+    """`anonymous`, `operator`, the account of that name, or a person whom a use case names (without roles)."""
     if name in ("", ANONYMOUS.id):
         return ANONYMOUS
     if name == "operator":
         return operator(nabe.catalogue.snapshot())
     accounts = {actor.id: actor for actor in nabe.identity.accounts()}
-    if name not in accounts:
-        raise Invalid(
-            f"There is no account {name!r}.",
-            hint=f"Accounts: anonymous, operator, {', '.join(accounts)}.",
-            field="--as",
-        )
-    return accounts[name]
+    if name in accounts:
+        return accounts[name]
+    cases = nabe.catalogue.snapshot().usecases.values()
+    if any(member.person == name for case in cases for member in case.members):
+        return Actor(name, name)
+    known = [ANONYMOUS.id, "operator", *accounts]
+    close = difflib.get_close_matches(name, known, 1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"Accounts: {', '.join(known[:20])}."
+    raise Invalid(f"There is no account {name!r}.", hint=hint, field="--as")
 
 
 def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], title: str = "", *, as_json: bool = False) -> None:
     """Rows as a table, or as JSON."""
     if as_json:
-        typer.echo(json.dumps(list(rows), ensure_ascii=False, default=str))
+        say(list(rows))
         return
-    table = Table(title=title or None, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
+    heading = plain(title) if title else None
+    table = Table(title=heading, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
@@ -95,24 +124,36 @@ def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], title: str = ""
     out.print(table)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> Text:
     if value is None:
-        return ""
+        return Text()
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+        return Text("yes" if value else "no")
+    return plain(", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value)
 
 
 def say(body: Any) -> None:
-    """One JSON object."""
-    typer.echo(json.dumps(body, ensure_ascii=False, default=str))
+    """One JSON value."""
+    typer.echo(json.dumps(body, ensure_ascii=False, default=_jsonable))
+
+
+def _jsonable(value: Any) -> str:
+    return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
+
+
+def done(text: object, body: Any, as_json: bool) -> None:
+    """A command did what it was asked to: a tick and `text`, or `body`."""
+    if as_json:
+        say(body)
+    else:
+        line("[green]✓[/green] ", plain(text))
 
 
 def complain(error: NabeError) -> None:
     """One readable line, the reasons of a denial, and what to do."""
-    err.print(f"[red]✗[/red] {error.detail}", highlight=False)
+    line("[red]✗[/red] ", plain(error.detail), to=err)
     if isinstance(error, Denied):
         for key, params in error.reasons:
-            err.print(f"  · {t(f'reason.{key}', 'en', **params)}", highlight=False, markup=False)
+            line("  · ", plain(t(f"reason.{key}", "en", **params)), to=err)
     if error.hint:
-        err.print(f"  → {error.hint}", highlight=False, markup=False)
+        line("  → ", plain(error.hint), to=err)

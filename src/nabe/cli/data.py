@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from functools import partial
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated, Any
 
+import pyarrow as pa
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from nabe.app import Nabe
-from nabe.cli.common import AsJson, Workspace, actor_named, opened, out, say, show
+from nabe.cli.common import AsJson, Workspace, actor_named, line, opened, out, plain, say, show, via
 from nabe.errors import Invalid
 from nabe.formats import FORMATS, write
 from nabe.governance.explain import headline, reasons
 from nabe.i18n import date, number
+from nabe.model.dataset import System
 from nabe.model.query import Query, Scan
 from nabe.model.result import Result
 from nabe.model.schema import is_geometry
@@ -42,20 +47,28 @@ def query(
     actor: As = "anonymous",
     format: Annotated[str, typer.Option("--format", "-f", help=f"table, {', '.join(FORMATS)}.")] = "table",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many rows.")] = None,
     workspace: Workspace = None,
+    as_json: AsJson = False,
 ) -> None:
     """Ask a question across silos.
 
     [dim]nabe query "SELECT district, count(*) FROM kitas GROUP BY 1" --as anonymous[/dim]
     [dim]nabe query "SELECT * FROM kita_supply_by_district" -u kita_supply --as sozialplanung -f csv -o kitas.csv[/dim]
     """
+    if as_json:
+        format = "json"
+    if format == "table" and output is not None:
+        format = output.suffix.lstrip(".").lower()
     if format != "table" and format not in FORMATS:
         raise Invalid(
             f"There is no format {format!r}.", hint=f"Formats: table, {', '.join(FORMATS)}.", field="--format"
         )
     text = sys.stdin.read() if sql == "-" else sql
     with opened(workspace) as nabe:
-        result = nabe.hub.read(actor_named(nabe, actor), use_case, text, interface="cli")
+        result = nabe.hub.read(actor_named(nabe, actor), use_case, text, interface=via())
+        if limit is not None:
+            result = _first(result, limit)
         if format == "table":
             _table(result)
         elif output is not None:
@@ -64,6 +77,21 @@ def query(
             for piece in write(result, format):
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
+
+
+def _first(result: Result, rows: int) -> Result:
+    """No more than so many rows; the silos are told to stop."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        left = rows
+        for batch in result.batches:
+            yield batch.slice(0, left)
+            left -= batch.num_rows
+            if left <= 0:
+                break
+        result.close()
+
+    return dataclasses.replace(result, batches=batches())
 
 
 def _to_file(result: Result, format: str, path: Path) -> None:
@@ -82,7 +110,7 @@ def _table(result: Result) -> None:
     table = Table(header_style="bold", show_edge=False, pad_edge=False)
     for field in result.schema:
         right = str(field.type) in ("int64", "double")
-        table.add_column(field.name, justify="right" if right else "left", overflow="fold")
+        table.add_column(plain(field.name), justify="right" if right else "left", overflow="fold")
     rows = 0
     try:
         for batch in result.batches:
@@ -96,17 +124,18 @@ def _table(result: Result) -> None:
         result.close()
     out.print(table)
     more = f"first {_SHOWN} rows; --format csv gives all" if rows > _SHOWN else f"{rows} rows"
-    out.print(f"[dim]{more}[/dim]", highlight=False)
+    line(f"[dim]{more}[/dim]")
 
 
-def _shown(value: Any, field: Any) -> str:
+def _shown(value: Any, field: Any) -> Text:
+    """A value as a cell: what silos hold is never taken for markup or for orders to the terminal."""
     if value is None:
-        return "[dim]·[/dim]"
+        return Text("·", "dim")
     if is_geometry(field):
-        return "[dim]geometry[/dim]"
+        return Text("geometry", "dim")
     if isinstance(value, float):
-        return number(value, "en")
-    return date(value, "en") if hasattr(value, "isoformat") else str(value)
+        return Text(number(value, "en"))
+    return Text(date(value, "en")) if hasattr(value, "isoformat") else plain(value)
 
 
 def explain(
@@ -122,7 +151,7 @@ def explain(
     [dim]nabe explain sozialhilfe_haushalte --as sozialplanung --use-case kita_supply[/dim]
     """
     with opened(workspace) as nabe:
-        question = what if " " in what.strip() else Query.of(Scan(what.strip()))
+        question = what if len(what.split()) > 1 else Query.of(Scan(what.strip()))
         found = nabe.hub.explain(actor_named(nabe, actor), use_case, question)
     if as_json:
         say(
@@ -144,15 +173,14 @@ def explain(
     else:
         for decision in found.decisions:
             mark = "[green]✓[/green]" if decision.permit else "[red]✗[/red]"
-            out.print(mark, headline(decision, lang), highlight=False)
+            line(mark, " ", plain(headline(decision, lang)))
             for reason in reasons(decision, lang):
-                law = f" [dim]({reason.law})[/dim]" if reason.law else ""
-                out.print(f"  · {reason.text}{law}", highlight=False)
+                line("  · ", plain(reason.text), plain(f" ({reason.law})" if reason.law else "", "dim"))
         for name, fields in found.readable:
             if fields:
-                out.print(f"  {name}: {', '.join(fields)}", highlight=False)
-        for line in found.plan:
-            out.print(f"  [dim]{line}[/dim]", highlight=False, soft_wrap=True)
+                line("  ", plain(f"{name}: {', '.join(fields)}"))
+        for step in found.plan:
+            line("  ", plain(step, "dim"))
     if not found.permit:
         raise typer.Exit(2)
 
@@ -169,7 +197,10 @@ def datasets(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Datasets that the account may know of, and whether it may read them for the use case."""
+    """Datasets that the account may know of, and whether it may read them for the use case.
+
+    [dim]nabe datasets list kita --as sozialplanung -u kita_supply[/dim]
+    """
     with opened(workspace) as nabe:
         found = nabe.hub.find(actor_named(nabe, actor), use_case, text=text)
     rows = [
@@ -187,29 +218,36 @@ def datasets(
     show(rows, ("id", "title", "access", "owner", "system", "readable"), as_json=as_json)
 
 
-def check_system(nabe: Nabe, system: str) -> None:
-    """Raises unless the silo can be reached."""
-    nabe.sources.open(system).check()
+def states(nabe: Nabe) -> dict[str, str]:
+    """Silo -> `ok`, or why it cannot be reached; all are asked at the same time."""
+
+    def state(system: System) -> str:
+        try:
+            nabe.reach.call(system.id, system.limits.timeout_s, lambda: nabe.sources.open(system.id).check())
+        except Exception as error:
+            return str(getattr(error, "detail", type(error).__name__))
+        return "ok"
+
+    systems = list(nabe.catalogue.snapshot().systems.values())
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return dict(zip((system.id for system in systems), pool.map(state, systems), strict=True))
 
 
 def systems(workspace: Workspace = None, as_json: AsJson = False) -> None:
-    """Silos, and whether each can be reached right now."""
+    """Silos, and whether each can be reached right now.
+
+    [dim]nabe systems list --json[/dim]
+    """
     with opened(workspace) as nabe:
-        rows = []
-        for system in nabe.catalogue.snapshot().systems.values():
-            state = "ok"
-            try:
-                nabe.reach.call(system.id, system.limits.timeout_s, partial(check_system, nabe, system.id))
-            except Exception as error:
-                state = getattr(error, "detail", type(error).__name__)
-            held = sum(item.system == system.id for item in nabe.catalogue.snapshot().datasets.values())
-            rows.append(
-                {
-                    "id": system.id,
-                    "title": system.title.in_("de"),
-                    "adapter": system.adapter,
-                    "datasets": held,
-                    "state": state,
-                }
-            )
+        snapshot, found = nabe.catalogue.snapshot(), states(nabe)
+        rows = [
+            {
+                "id": system.id,
+                "title": system.title.in_("de"),
+                "adapter": system.adapter,
+                "datasets": sum(item.system == system.id for item in snapshot.datasets.values()),
+                "state": found[system.id],
+            }
+            for system in snapshot.systems.values()
+        ]
     show(rows, ("id", "title", "adapter", "datasets", "state"), as_json=as_json)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
+import datetime as dt
+import importlib.util
 import logging
 import shutil
-from functools import partial
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,11 +17,18 @@ import typer
 import uvicorn
 
 from nabe import manifest
-from nabe.app import asgi, load, open_workspace
-from nabe.cli.common import AsJson, Workspace, opened, out, say, show
-from nabe.cli.data import check_system
+from nabe.app import Nabe, asgi, load, open_workspace
+from nabe.cli.common import AsJson, Workspace, actor_named, line, opened, plain, say, show
+from nabe.cli.data import states
 from nabe.cli.workspace import apply_files
 from nabe.config import state_folder
+from nabe.errors import Invalid
+from nabe.model.catalogue import Snapshot
+from nabe.model.ledger import ChainCheck
+
+#: Grants that end within so many days are told of.
+_SOON_DAYS = 30
+_LEAST_DISK = 1_000_000_000
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +56,8 @@ def serve(
         settings = nabe.settings
         address, number = host or settings.host, port or settings.port
         log_to_stderr(settings.log_level)
-        out.print(f"Nabe: http://{address}:{number}  (Ctrl-C stops)", highlight=False)
+        _must_be_free(address, number)
+        line(f"Nabe: http://{address}:{number}  (Ctrl-C stops)")
         uvicorn.run(
             asgi(nabe),
             host=address,
@@ -58,6 +68,18 @@ def serve(
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=settings.trusted_proxies or None,
         )
+
+
+def _must_be_free(host: str, port: int) -> None:
+    """Before the house is opened: a busy port is the commonest mistake and deserves a plain word."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            hint = "Is Nabe running already? --port names another."
+            raise Invalid(f"Port {port} of {host} cannot be used: {error.strerror}.", hint=hint, field="port") from None
 
 
 def log_to_stderr(level: str) -> None:
@@ -100,47 +122,67 @@ def _postgres() -> Any:
 
 
 def doctor(workspace: Workspace = None, as_json: AsJson = False) -> None:
-    """Check everything that can go wrong: declarations, ledger, silos, storage, disk, extensions."""
-    rows: list[dict[str, Any]] = []
+    """Check everything that can go wrong: declarations, grants, ledger, silos, storage, disk, extensions.
 
-    def note(what: str, ok: bool, detail: str) -> None:
-        rows.append({"check": what, "ok": ok, "detail": detail})
-
+    [dim]nabe doctor --json[/dim]
+    """
     with opened(workspace) as nabe:
-        loaded = load(nabe.root)
-        changes = manifest.difference(nabe.catalogue.snapshot(), _snapshot(loaded))
-        first = f": {loaded.errors[0]}" if loaded.errors else ""
-        note("declarations", not loaded.errors, f"{len(loaded.nouns)} documents, {len(loaded.errors)} errors{first}")
-        note("in force", not changes, f"version {nabe.hub.version()}, {len(changes)} changes not applied")
-        chain = nabe.ledger.verify()
-        where = f"broken at entry {chain.broken_at}: {chain.why}" if chain.broken_at is not None else "chain is whole"
-        note("ledger", chain.broken_at is None, f"{chain.entries} entries, {where}")
-        for system in nabe.catalogue.snapshot().systems.values():
-            try:
-                nabe.reach.call(system.id, system.limits.timeout_s, partial(check_system, nabe, system.id))
-                note(f"system {system.id}", True, "reachable")
-            except Exception as error:
-                note(f"system {system.id}", False, getattr(error, "detail", type(error).__name__))
-        free = shutil.disk_usage(state_folder(nabe.root)).free
-        note("disk", free > 1_000_000_000, f"{free / 1e9:.1f} GB free")
-        settings = dataclasses.asdict(nabe.settings)
-        note("storage", True, "PostgreSQL" if settings["storage"] else "SQLite in .nabe/")
-    for name in ("spatial", "postgres_scanner", "sqlite_scanner", "mysql_scanner"):
-        try:
-            importlib.import_module(f"duckdb_extension_{name}")
-            note(f"engine extension {name}", True, "installed")
-        except ImportError:
-            note(f"engine extension {name}", False, f"missing: pip install duckdb-extension-{name.replace('_', '-')}")
+        rows = [*_declared(nabe), *_consented(nabe), *_kept(nabe), *_reached(nabe), *_installed()]
     shown = rows if as_json else [row | {"ok": "✓" if row["ok"] else "✗"} for row in rows]
     show(shown, ("ok", "check", "detail"), as_json=as_json)
     if not all(row["ok"] for row in rows):
         raise typer.Exit(2)
 
 
-def _snapshot(loaded: manifest.Loaded) -> Any:
-    from nabe.model.catalogue import Snapshot
+def _row(check: str, ok: bool, detail: str) -> dict[str, Any]:
+    return {"check": check, "ok": ok, "detail": detail}
 
-    return Snapshot.of(loaded.nouns)
+
+def _declared(nabe: Nabe) -> Iterator[dict[str, Any]]:
+    loaded = load(nabe.root)
+    changes = manifest.difference(nabe.catalogue.snapshot(), Snapshot.of(loaded.nouns))
+    first = f": {loaded.errors[0]}" if loaded.errors else ""
+    yield _row("declarations", not loaded.errors, f"{len(loaded.nouns)} documents, {len(loaded.errors)} errors{first}")
+    yield _row("in force", not changes, f"version {nabe.hub.version()}, {len(changes)} changes not applied")
+
+
+def _consented(nabe: Nabe) -> Iterator[dict[str, Any]]:
+    """Grants that have ended or end soon; whoever works with them should not learn it from an error."""
+    today = dt.datetime.now(dt.UTC).date()
+    cases = nabe.catalogue.snapshot().usecases.values()
+    ends = [(min(filter(None, (grant.expires, case.expires))), case.id, grant.dataset)
+            for case in cases for grant in case.grants if grant.expires or case.expires]  # fmt: skip
+    soon = sorted(end for end in ends if today <= end[0] <= today + dt.timedelta(days=_SOON_DAYS))
+    ended = sorted(end for end in ends if end[0] < today)
+    for found, ok, word in ((ended, False, "ended"), (soon, True, "ends")):
+        for day, case, dataset in found:
+            yield _row(f"grant {case} / {dataset}", ok, f"{word} {day}")
+    if not ended and not soon:
+        yield _row("grants", True, f"none ends within {_SOON_DAYS} days")
+
+
+def _kept(nabe: Nabe) -> Iterator[dict[str, Any]]:
+    chain = nabe.ledger.verify()
+    where = f"broken at entry {chain.broken_at}: {chain.why}" if chain.broken_at is not None else "chain is whole"
+    yield _row("ledger", chain.broken_at is None, f"{chain.entries} entries, {where}")
+    yield _row("storage", True, "PostgreSQL" if nabe.settings.storage.startswith("postgres") else "SQLite")
+    free = shutil.disk_usage(state_folder(nabe.root)).free
+    yield _row("disk", free > _LEAST_DISK, f"{free / 1e9:.1f} GB free")
+    modes = state_folder(nabe.root).stat().st_mode
+    detail = "only you may look inside" if not modes & 0o077 else "others may look inside: chmod 700 .nabe"
+    yield _row("state folder", not modes & 0o077, detail)
+
+
+def _reached(nabe: Nabe) -> Iterator[dict[str, Any]]:
+    for system, state in states(nabe).items():
+        yield _row(f"system {system}", state == "ok", "reachable" if state == "ok" else state)
+
+
+def _installed() -> Iterator[dict[str, Any]]:
+    for name in ("spatial", "postgres_scanner", "sqlite_scanner", "mysql_scanner"):
+        there = importlib.util.find_spec(f"duckdb_extension_{name}") is not None
+        missing = f"missing: pip install duckdb-extension-{name.replace('_', '-')}"
+        yield _row(f"engine extension {name}", there, "installed" if there else missing)
 
 
 def ledger_list(
@@ -151,9 +193,10 @@ def ledger_list(
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Entries of the ledger, for accounts that may read it (data protection, ethics, data owners)."""
-    from nabe.cli.common import actor_named
+    """Entries of the ledger, for accounts that may read it (data protection, ethics, data owners).
 
+    [dim]nabe ledger list --as datenschutz --dataset sozialhilfe_haushalte[/dim]
+    """
     with opened(workspace) as nabe:
         found = nabe.hub.audit(actor_named(nabe, actor), dataset=dataset, after=after, limit=limit)
     names = ("at", "actor", "use_case", "action", "dataset", "rows", "interface", "detail")
@@ -161,23 +204,54 @@ def ledger_list(
     show(rows, ("number", *names), as_json=as_json)
 
 
-def ledger_verify(workspace: Workspace = None, as_json: AsJson = False) -> None:
-    """Walk the whole chain and point at the first entry that does not fit."""
+def ledger_verify(
+    noted: Annotated[str, typer.Option(help="NUMBER:HASH as `nabe ledger head` said earlier.")] = "",
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Walk the whole chain and point at the first entry that does not fit.
+
+    With --noted even a chain that was computed anew is found, by somebody who may write to the whole database.
+
+    [dim]nabe ledger verify --noted 812:9f2c...[/dim]
+    """
     with opened(workspace) as nabe:
         chain = nabe.ledger.verify()
+        if noted and chain.broken_at is None:
+            chain = _compare(nabe, chain, noted)
     if as_json:
         say(dataclasses.asdict(chain))
     elif chain.broken_at is None:
-        out.print(f"[green]✓[/green] {chain.entries} entries, the chain is whole", highlight=False)
+        line(f"[green]✓[/green] {chain.entries} entries, the chain is whole")
     else:
-        out.print(f"[red]✗[/red] broken at entry {chain.broken_at}: {chain.why}", highlight=False)
+        line(f"[red]✗[/red] broken at entry {chain.broken_at}: ", plain(chain.why))
     if chain.broken_at is not None:
         raise typer.Exit(2)
 
 
-def ledger_head(workspace: Workspace = None) -> None:
-    """Number and hash of the last entry: keep a copy elsewhere, so that even a rewritten chain is noticed."""
+def _compare(nabe: Nabe, chain: ChainCheck, noted: str) -> ChainCheck:
+    number, _, digest = noted.partition(":")
+    if not number.isdigit() or not digest:
+        raise Invalid(f"{noted!r} is no number and hash.", hint="NUMBER:HASH from `nabe ledger head`.", field="--noted")
+    if _hash_of(nabe, int(number)) == digest:
+        return chain
+    return ChainCheck(chain.entries, int(number), "its hash is not the one that was noted")
+
+
+def _hash_of(nabe: Nabe, number: int) -> str:
+    found = nabe.ledger.entries(after=number - 1, limit=1) if number else []
+    return found[0].hash if found and found[0].number == number else ""
+
+
+def ledger_head(workspace: Workspace = None, as_json: AsJson = False) -> None:
+    """Number and hash of the last entry: keep it elsewhere, so that even a chain computed anew is noticed.
+
+    [dim]nabe ledger head >> /elsewhere/heads.txt[/dim]
+    """
     with opened(workspace) as nabe:
         last = nabe.ledger.verify().entries
-        found = nabe.ledger.entries(after=max(last - 1, 0), limit=1)
-    say({"number": last, "hash": found[0].hash if found else ""})
+        digest = _hash_of(nabe, last)
+    if as_json:
+        say({"number": last, "hash": digest})
+    else:
+        line(plain(f"{last}:{digest}"))

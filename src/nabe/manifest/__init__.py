@@ -6,27 +6,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nabe.manifest.changes import changed_fields, difference
+from nabe.manifest.changes import changed_fields, consents, difference
 from nabe.manifest.checks import check_snapshot
 from nabe.manifest.documents import json_schemas
 from nabe.manifest.loading import Loaded, load, no_workspace
 from nabe.manifest.problems import Problem, Severity
 from nabe.manifest.reading import read
 from nabe.manifest.scaffold import init
+from nabe.manifest.updating import Updated, update
 from nabe.manifest.writing import document, write
 
 __all__ = [
     "Loaded",
     "Problem",
     "Severity",
+    "Updated",
     "changed_fields",
     "check_snapshot",
+    "consents",
     "difference",
     "document",
     "init",
     "json_schemas",
     "load",
     "server_block",
+    "update",
     "write",
 ]
 

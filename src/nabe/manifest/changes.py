@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from nabe.model.catalogue import Change, Noun, Snapshot, kind_of
+from nabe.model.usecase import UseCase
 
 
 def difference(old: Snapshot, new: Snapshot) -> list[Change]:
@@ -14,6 +15,20 @@ def difference(old: Snapshot, new: Snapshot) -> list[Change]:
     after = {(kind_of(noun), noun.id): noun for noun in new.nouns()}
     changes = [Change(*key, noun) for key, noun in after.items() if before.get(key) != noun]
     return changes + [Change(*key, None) for key in before if key not in after]
+
+
+def consents(old: Noun | None, new: Noun | None) -> list[str]:
+    """What a change does to the data owners' consents, one sentence each: the part of a plan nobody may overlook."""
+    before = {grant.dataset: grant.approval for grant in old.grants} if isinstance(old, UseCase) else {}
+    after = {grant.dataset: grant.approval for grant in new.grants} if isinstance(new, UseCase) else {}
+    said = []
+    for dataset in sorted(before | after):
+        was, will = before.get(dataset), after.get(dataset)
+        if was is not None and will is None:
+            said.append(f"withdraws the consent of {was.by} to {dataset}")
+        elif will is not None and was != will:
+            said.append(f"records the consent of {will.by} to {dataset}")
+    return said
 
 
 def changed_fields(old: Noun, new: Noun) -> list[str]:

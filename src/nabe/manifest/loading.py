@@ -34,11 +34,12 @@ Describe = Callable[[str, Mapping[str, Dataset]], tuple[Field, ...]]
 
 @dataclass(slots=True)
 class Loaded:
-    """What a workspace declares. `server` is the settings block of nabe.yaml."""
+    """What a workspace declares. `server`: the settings block of nabe.yaml; `places`: kind and id -> file."""
 
     nouns: list[Noun] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     server: dict[str, Any] = field(default_factory=dict)
+    places: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def errors(self) -> list[Problem]:
@@ -65,6 +66,7 @@ def load(
         for raw in raws:
             _one(raw, path, loaded, placed, products)
     _products(products, loaded, placed, root, describe)
+    loaded.places = {key: raw.file for key, raw in placed.items()}
 
     def where(noun: Noun, path: tuple[Any, ...]) -> tuple[str, int]:
         raw = placed.get((kind_of(noun), noun.id))

@@ -169,7 +169,10 @@ class Adapter(Protocol):
     id: str
 
     def open(self, system: Any, secrets: Callable[[str], str], context: AdapterContext) -> Source:
-        """Open a declared system; must not wait for it (the first question connects). `secrets` resolves `${ENV}` and `file:` references."""
+        """Open a declared system; must not wait for it (the first question connects).
+
+        `secrets` resolves `${ENV}` and `file:` references.
+        """
 
     def check_dataset(self, system: Any, dataset: Any) -> list[str]:
         """What is wrong with a dataset's `source` settings, one sentence each, naming the field; empty if nothing."""

@@ -46,8 +46,8 @@ class FakeSource:
     def estimate(self, scan: SealedScan) -> int:
         table = self.tables[scan.dataset.id]
         if not self.capabilities.filter:
-            return table.num_rows
-        rows = keep(scan.where, keep(scan.allowed, table)).num_rows
+            return int(table.num_rows)
+        rows = int(keep(scan.where, keep(scan.allowed, table)).num_rows)
         return min(rows, scan.limit) if scan.limit is not None else rows
 
     def count(self, scan: SealedScan) -> int:

@@ -65,7 +65,8 @@ def answer(source: Source, scan: SealedScan) -> pa.Table:
 
 def rows_of(table: pa.Table) -> list[Row]:
     """Rows as dicts, times in UTC."""
-    return table.to_pylist()
+    rows: list[Row] = table.to_pylist()
+    return rows
 
 
 # Every kind of filter once, with the name of what it shows.

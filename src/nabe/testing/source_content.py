@@ -36,7 +36,7 @@ def _utc(*parts: int) -> dt.datetime:
     return dt.datetime(*parts, tzinfo=dt.UTC)  # type: ignore[arg-type,misc]
 
 
-_ = None
+_: Any = None
 _HARD = 'O\'Brien; -- "x"'
 # Quarters by rows / households: Nord 5/4, Süd 3/3, Ost 2/1, West 1/1, missing 1/1. No number lies on a rounding tie.
 _TUPLES: tuple[tuple[Any, ...], ...] = (

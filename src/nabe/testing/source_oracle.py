@@ -66,7 +66,7 @@ def _like(text: str, pattern: str, ignore_case: bool) -> bool:
 def _in_box(wkb: bytes, west: float, south: float, east: float, north: float) -> bool:
     lon, lat = struct.unpack("<dd", wkb[5:21])  # the content holds points only
     across = west <= lon <= east if west <= east else lon >= west or lon <= east
-    return across and south <= lat <= north
+    return bool(across and south <= lat <= north)
 
 
 def expected(scan: SealedScan, rows: Sequence[Row] = ROWS) -> list[Row]:

@@ -19,6 +19,7 @@ import shapely
 from nabe.adapters.file import source as source_module
 from nabe.model.dataset import Field, FieldType
 from nabe.testing.source_conformance import CONTENT, FIELDS, ROWS, Silo, SourceConformance
+
 from .support import dataset, open_source
 
 BERLIN = ZoneInfo("Europe/Berlin")

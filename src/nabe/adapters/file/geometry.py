@@ -56,7 +56,7 @@ def known_crs(crs: str) -> str:
     return ":".join(authority) if authority else crs
 
 
-def _projection(crs: CRS) -> dict[str, float]:
+def _projection(crs: CRS) -> dict[str, object]:
     """Parameters of the projection; empty for degrees."""
     operation = crs.coordinate_operation
     return {item.name: item.value for item in operation.params} if operation is not None else {}

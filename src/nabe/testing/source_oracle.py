@@ -46,14 +46,15 @@ def holds(expr: Expr, row: Row) -> bool | None:
 
 
 def _compare(left: Any, op: Op, right: Any) -> bool:
-    return {
+    outcome: dict[Op, bool] = {
         Op.EQ: left == right,
         Op.NE: left != right,
         Op.LT: left < right,
         Op.LE: left <= right,
         Op.GT: left > right,
         Op.GE: left >= right,
-    }[op]
+    }
+    return outcome[op]
 
 
 def _like(text: str, pattern: str, ignore_case: bool) -> bool:

@@ -36,11 +36,19 @@ def test_german_comes_first_and_a_choice_of_language_is_kept(client):
     assert "Datasets" in client.get("/datasets").text
 
 
-def test_strangers_see_open_datasets_only(client):
+def test_strangers_see_open_data_and_what_public_use_cases_make_but_no_closed_dataset(client):
     page = client.get("/datasets").text
-    assert "Stadtteile" in page and "Haushalte im Leistungsbezug" not in page
-    assert "Leistungsbezug nach Stadtteil" not in page
+    assert "/datasets/districts" in page and "/datasets/assistance_by_district" in page
+    assert "/datasets/households" not in page
     assert client.get("/datasets/households").status_code == 404
+
+
+def test_a_stranger_is_refused_a_product_with_the_reason_and_sees_no_value(client):
+    page = client.get("/datasets/assistance_by_district").text
+    assert "Sie dürfen diesen Datensatz nicht lesen" in page and "Melden Sie sich an." in page
+    assert "Haushalte im Leistungsbezug<" not in page and "LEFT JOIN" not in page
+    part = client.get("/datasets/assistance_by_district/preview", headers={"HX-Request": "true"}).text
+    assert "Nicht erlaubt" in part and "Altstadt" not in part
 
 
 def test_a_stranger_is_not_told_whether_a_dataset_exists(client):

@@ -47,6 +47,14 @@ def test_periods_are_said_as_people_say_them(code, de, en):
     assert (DE.period(code), EN.period(code)) == (de, en)
 
 
+@pytest.mark.parametrize(
+    ("code", "de"),
+    [("m2", "m²"), ("{EUR}", "EUR"), ("{inhabitants}", ""), ("{inhabitants}/km2", "je km²"), ("d", "Tage"), ("1", "")],
+)
+def test_units_are_written_as_people_read_them(code, de):
+    assert DE.unit(Field("x", FieldType.NUMBER, unit=code)) == de
+
+
 def test_laws_are_cited_in_the_language_of_the_page():
     assert DE.law("Art. 5 (1) b GDPR") == "Art. 5 Abs. 1 Buchst. b DSGVO"
     assert DE.law("Art. 29, 32 (4) GDPR") == "Art. 29, 32 Abs. 4 DSGVO"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -21,6 +22,7 @@ from nabe.web.asker import LANGUAGE, USE_CASE, Asker
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
+_CODE = re.compile(r"`([^`]+)`")
 
 #: Nothing from elsewhere, no inline script or style. Maps run a worker of our own and draw images from memory.
 CONTENT_SECURITY_POLICY = (
@@ -88,12 +90,12 @@ def render_in(request: Request, frame: Frame, template: str, status: int = 200, 
 
 
 def words(text: Text, lang: str) -> Markup | str:
-    """A title or description; marked with its language where it is not the page's."""
-    if lang == "en" and not text.en and text.de:
-        return Markup('<span lang="de">{}</span>').format(text.de)
-    if lang == "de" and not text.de and text.en:
-        return Markup('<span lang="en">{}</span>').format(text.en)
-    return text.in_(lang)
+    """A title or description: `names` in backticks as code, marked with its language where it is not the page's."""
+    written = _CODE.sub(r"<code>\1</code>", str(escape(text.in_(lang))))
+    other = (
+        "de" if lang == "en" and not text.en and text.de else "en" if lang == "de" and not text.de and text.en else ""
+    )
+    return Markup(f'<span lang="{other}">{written}</span>' if other else written)  # noqa: S704  # escaped above
 
 
 def url(request: Request, **changes: str) -> str:

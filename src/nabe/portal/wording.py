@@ -20,7 +20,22 @@ LICENCES = {
 
 _PERIOD = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:\d+S)?)?")
 _PERIOD_UNITS = ("year", "month", "week", "day", "hour", "minute")
-_UNITS = {"m2": "m²", "m3": "m³", "km2": "km²", "Cel": "°C", "deg": "°", "d": "", "a": "", "h": "h", "ug/m3": "µg/m³"}
+_UNITS = {
+    "1": "",
+    "m2": "m²",
+    "m3": "m³",
+    "km2": "km²",
+    "har": "ha",
+    "Cel": "°C",
+    "deg": "°",
+    "ug/m3": "µg/m³",
+    "kW.h": "kWh",
+    "MW.h": "MWh",
+    "kW.h/m2": "kWh/m²",
+    "kW.h/(m2.a)": "kWh/(m²·a)",
+    "[ppm]": "ppm",
+    "dB[SPL]": "dB",
+}
 _BADGE = {"open": "success", "group": "info", "internal": "info", "restricted": "warning"}
 
 
@@ -75,11 +90,15 @@ class Wording:
         return self._word("action", action)
 
     def unit(self, field: Field) -> str:
-        """UCUM code as it is read: `m2` -> `m²`; annotations such as `{inhabitants}` count things and need no unit."""
-        if not field.unit or field.unit.startswith("{"):
-            return ""
-        words = {"d": self._word("unit", "day"), "a": self._word("unit", "year")}
-        return words.get(field.unit) or _UNITS.get(field.unit, field.unit)
+        """UCUM code as it is read: `m2` -> `m²`, `{EUR}` -> `EUR`; what only names the things counted needs no unit."""
+        code, per, area = field.unit.partition("/") if field.unit.startswith("{") else (field.unit, "", "")
+        if code.startswith("{"):
+            inside = code.strip("{}")
+            money = inside if inside.isupper() and len(inside) == 3 else ""
+            return " ".join(filter(None, (money, self._word("unit", "per") if per else "", _UNITS.get(area, area))))
+        if code in ("d", "a"):
+            return self._word("unit", "day" if code == "d" else "year")
+        return _UNITS.get(code, code)
 
     def licence(self, code: str) -> tuple[str, str]:
         """Name and address (empty if it has none)."""

@@ -30,6 +30,8 @@ def _page(request: Request, sql: str) -> Response:
     asker, hub = asker_of(request), services_of(request).hub
     found = hub.find(asker.actor, asker.use_case)
     readable = [item for item in found if item.decision.permit]
+    if not sql and readable and request.method == "GET":
+        sql = f"SELECT *\nFROM {readable[0].dataset.id}\nLIMIT 10"
     table = chart = error = None
     if request.method == "POST":
         try:

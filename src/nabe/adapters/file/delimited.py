@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -54,9 +55,9 @@ def open_delimited(system: str, place: Place, settings: TableSettings, store: Fi
         # Ragged rows, stray quotes, a preamble: put in order once, with every cell kept.
         order = _Orderly(system, place, ready, shape, settings)
         path = store.made(f"{place.path}:{shape}:{settings.ragged}", place.version, ".csv", order.write)
-        width, skip = order.width(path), 1
+        (width, found), skip = order.about(path), 1
         rows = _count(cursor, _function(path, shape.delimiter, width, skip))
-        notes += order.notes
+        notes += found
         if rows is None:
             raise SourceRefused(system, f"{place.shown!r} cannot be divided into rows.", hint="Check its quotes.")
     names = (*shape.names, *(f"extra_{number}" for number in range(1, width - len(shape.names) + 1)))
@@ -158,7 +159,6 @@ class _Orderly:
     def __init__(self, system: str, place: Place, ready: Prepared, shape: Shape, settings: TableSettings) -> None:
         self._system, self._place, self._ready, self._shape = system, place, ready, shape
         self._pad = settings.ragged == "pad"
-        self.notes: list[str] = []
 
     def write(self, path: Path) -> None:
         """The orderly copy."""
@@ -176,18 +176,16 @@ class _Orderly:
         width = max(len(self._shape.names), seen.widest)
         with path.open("w", encoding="utf-8", newline="") as out:
             writer = csv.writer(out, delimiter=self._shape.delimiter, lineterminator="\n")
-            writer.writerow([f"c{number}" for number in range(width)])
+            # The copy outlives this process: what was noted stands where the header would be.
+            writer.writerow([json.dumps(_notes(seen)), *(f"c{number}" for number in range(1, width))])
             for _, row in self._rows(quoting):
                 writer.writerow((row + [""] * (width - len(row)))[:width])
-        if seen.short:
-            self.notes.append(f"{seen.short} rows have fewer cells than the header (first: line {seen.short_line}).")
-        if seen.long:
-            self.notes.append(f"{seen.long} rows have more cells than the header (first: line {seen.long_line}).")
 
-    def width(self, path: Path) -> int:
-        """Number of columns of the orderly copy."""
+    def about(self, path: Path) -> tuple[int, list[str]]:
+        """Number of columns of the orderly copy, and what was noted when it was made."""
         with path.open(encoding="utf-8", newline="") as file:
-            return len(next(csv.reader(file, delimiter=self._shape.delimiter)))
+            first = next(csv.reader(file, delimiter=self._shape.delimiter))
+        return len(first), json.loads(first[0])
 
     def _survey(self, quoting: int) -> _Survey:
         seen = _Survey(len(self._shape.names))
@@ -234,6 +232,12 @@ class _Survey:
     @property
     def odd(self) -> int:
         return self.short + self.long
+
+
+def _notes(seen: _Survey) -> list[str]:
+    short = f"{seen.short} rows have fewer cells than the header (first: line {seen.short_line})."
+    long = f"{seen.long} rows have more cells than the header (first: line {seen.long_line})."
+    return [short] * bool(seen.short) + [long] * bool(seen.long)
 
 
 def _without_empty_end(row: list[str], width: int) -> list[str]:

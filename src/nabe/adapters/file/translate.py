@@ -120,7 +120,7 @@ def _numbers(value: str, dialect: Dialect) -> tuple[str, str, str, str]:
     """
     decimal, thousands = dialect.decimal or ".", dialect.thousands or ""
     point = re.escape(decimal)
-    plain = rf"[+-]?([0-9]{{1,200}}({point}[0-9]{{0,200}})?|{point}[0-9]{{1,200}})([eE][+-]?[0-9]{{1,2}})?"
+    plain = rf"[+-]?([0-9]{{1,200}}({point}[0-9]{{0,200}})?|{point}[0-9]{{1,200}})([eE][+-]?0?[0-9]{{1,2}})?"
     bare = f"replace({value}, ',', '.')" if decimal == "," else value
     if not thousands:
         return plain, bare, "", ""

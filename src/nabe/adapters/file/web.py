@@ -22,7 +22,6 @@ from nabe.adapters.file.places import Place
 from nabe.adapters.file.store import FileStore
 from nabe.errors import SourceRefused, SourceUnavailable
 
-_CHUNK = 1 << 18
 _REDIRECTS = 5
 _CONNECT_S = 5.0
 _READ_S = 10.0
@@ -205,7 +204,7 @@ class Web:
     def _receive(self, url: str, response: httpx.Response, out, deadline: float) -> None:  # type: ignore[no-untyped-def]  # BinaryIO
         received = 0
         try:
-            for chunk in response.iter_raw(_CHUNK):
+            for chunk in response.iter_raw():  # as it comes: a dripping server must not hide in a buffer
                 received += len(chunk)
                 if received > self._most:
                     raise self._too_large(url)

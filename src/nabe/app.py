@@ -179,6 +179,7 @@ class Sources:
 
 def adapter_context(root: Path, name: str, snapshot: Snapshot) -> AdapterContext:
     """Where an adapter lives that serves the silo `name`; its cache folder is made."""
+    config.state_folder(root).mkdir(mode=0o700, exist_ok=True)
     folder = config.state_folder(root) / "cache" / name
     folder.mkdir(parents=True, exist_ok=True)
     allow = snapshot.city.allow_hosts if snapshot.city else ()

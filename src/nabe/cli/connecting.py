@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from nabe import manifest
 from nabe.app import adapter_context, adapters, load, secret_resolver
-from nabe.cli.common import AsJson, Workspace, err, find_root, out, say, show
+from nabe.cli.common import AsJson, Workspace, err, find_root, line, plain, say, show
 from nabe.config import state_folder
 from nabe.errors import Conflict, Invalid
-from nabe.model.catalogue import Snapshot
+from nabe.manifest import DATASET_ID, Loaded
+from nabe.model.catalogue import Noun, Snapshot
 from nabe.model.dataset import System
 from nabe.model.text import Text
 from nabe.profile import Proposal, propose, read_sketches, write_sketches
@@ -34,7 +35,7 @@ def connect(
     owner: Annotated[str, typer.Option(help="Organisation it belongs to; default: the municipality.")] = "",
     system: Annotated[str, typer.Option(help="System it is part of; default: one named like the dataset.")] = "",
     lang: Annotated[str, typer.Option(help="Language of the findings: de or en.")] = "de",
-    force: Annotated[bool, typer.Option("--force", help="Replace documents that are there.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "--force", "-y", help="Replace documents that are there.")] = False,
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
@@ -44,18 +45,19 @@ def connect(
     [dim]nabe connect postgresql://reader:${DB_PASSWORD}@db/social --as social --table cases[/dim]
     """
     root = find_root(workspace)
-    declared = Snapshot.of(load(root).nouns)
+    loaded = load(root)
+    declared = Snapshot.of(loaded.nouns)
     state = state_folder(root)
     context = adapter_context(root, "connect", declared)
     adapter_id, connection = _sniff(source, context)
     probe = adapters()[adapter_id].probe(connection, secret_resolver(root), context)
     tables = _tables(probe.discover(), table, source)
     holder = _system(declared, system or id, adapter_id, connection, owner or _municipality(declared))
-    proposals = []
-    for name in tables:
-        dataset_id = id if len(tables) == 1 else f"{id}_{manifest_id(name)}"
-        proposals.append(_propose(probe, name, dataset_id, holder, state, as_json))
-    written = _write(root, declared, holder, proposals, force)
+    ids = {name: id if len(tables) == 1 else f"{id}_{manifest_id(name)}" for name in tables}
+    _may_write(loaded, holder, list(ids.values()), yes)
+    proposals = [_propose(probe, name, ids[name], holder, state, as_json) for name in tables]
+    nouns: list[Noun] = [holder, *(proposal.dataset for proposal in proposals)]
+    written = manifest.update(root, loaded, nouns).written
     for proposal in proposals:
         write_sketches(state, proposal.sketch, dataset=proposal.dataset.id)
     if as_json:
@@ -73,8 +75,8 @@ def connect(
     for proposal in proposals:
         _tell(proposal, lang)
     for path in written:
-        out.print(f"[green]✓[/green] {path.relative_to(root)}", highlight=False)
-    out.print("  Look at it, then: nabe check && nabe apply", highlight=False)
+        line("[green]✓[/green] ", plain(path.relative_to(root)))
+    line("  Look at it, then: nabe check && nabe apply")
 
 
 def _sniff(source: str, context: Any) -> tuple[str, Mapping[str, Any]]:
@@ -154,16 +156,21 @@ def _propose(probe: Any, table: str, id: str, system: System, state: Path, quiet
         )
 
 
-def _write(root: Path, declared: Snapshot, system: System, proposals: list[Proposal], force: bool) -> list[Path]:
-    for proposal in proposals:
-        if proposal.dataset.id in declared.datasets and not force:
-            raise Conflict(
-                f"Dataset {proposal.dataset.id!r} is declared already.", hint="--force replaces it, --as names another."
-            )
-    nouns: list[Any] = [proposal.dataset for proposal in proposals]
-    if system.id not in declared.systems:
-        nouns.insert(0, system)
-    return manifest.write(root, nouns)
+def _may_write(loaded: Loaded, system: System, ids: list[str], yes: bool) -> None:
+    """Before anything is read: nothing is replaced unasked, and no secret gets into a file."""
+    for id in ids:
+        if not re.fullmatch(DATASET_ID, id):
+            hint = "Lower-case letters, digits and _, a letter first, at most 63."
+            raise Invalid(f"{id!r} is no id for a dataset.", hint=hint, field="--as")
+        file = loaded.places.get(("dataset", id))
+        if file is None or yes or (sys.stdin.isatty() and typer.confirm(f"Replace {id} in {file}?", err=True)):
+            continue
+        raise Conflict(f"Dataset {id!r} is declared already.", hint="--yes replaces it, --as names another.")
+    if manifest.clear_secrets(system.connection):
+        hint = (
+            "Put it into an environment variable and write ${ITS_NAME} in its place (in single quotes, for the shell)."
+        )
+        raise Invalid("The source holds a password in clear, which would get into a file.", hint=hint, field="SOURCE")
 
 
 def _tell(proposal: Proposal, lang: str) -> None:
@@ -186,4 +193,4 @@ def _tell(proposal: Proposal, lang: str) -> None:
     marks = {"info": "[dim]·[/dim]", "check": "[yellow]?[/yellow]", "warning": "[red]![/red]"}
     for finding in proposal.findings:
         place = f"{finding.field}: " if finding.field else ""
-        out.print(marks.get(str(finding.severity), "·"), escape(f"{place}{finding.text(lang)}"), highlight=False)
+        line(marks.get(str(finding.severity), "·"), " ", plain(f"{place}{finding.text(lang)}"))

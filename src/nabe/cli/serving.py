@@ -104,7 +104,10 @@ def demo(
     browser: Annotated[bool, typer.Option("--browser", help="Open the portal in a browser.")] = False,
     lang: Annotated[str, typer.Option(help="de or en.")] = "de",
 ) -> None:
-    """Build and serve Musterstadt, a synthetic city with its silos."""
+    """Build and serve Musterstadt, a synthetic city with its silos.
+
+    [dim]nabe demo --port 8090 --lang en[/dim]
+    """
     from nabe.demo.running import House, run
 
     log_to_stderr("warning")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from nabe import manifest
 from nabe.app import Nabe, load
-from nabe.cli.common import AsJson, Workspace, err, find_root, opened, operator, out, say
+from nabe.cli.common import AsJson, Workspace, err, find_root, line, opened, operator, plain, say
 from nabe.errors import Invalid
 from nabe.model.catalogue import Change, Snapshot
 
@@ -38,12 +39,15 @@ def init(
     if as_json:
         say({"workspace": str(folder), "files": names})
         return
-    out.print(f"[green]✓[/green] {folder}: {', '.join(names)}")
-    out.print(f"  Next: cd {folder} && nabe connect FILE --as NAME", highlight=False)
+    line("[green]✓[/green] ", plain(f"{folder}: {', '.join(names)}"))
+    line(plain(f"  Next: cd {folder} && nabe connect FILE --as NAME"))
 
 
 def check(workspace: Workspace = None, as_json: AsJson = False) -> None:
-    """Look at all declarations and name every problem with file, line, field and what would be right."""
+    """Look at all declarations and name every problem with file, line, field and what would be right.
+
+    [dim]nabe check --json[/dim]
+    """
     loaded = load(find_root(workspace))
     if as_json:
         say({"documents": len(loaded.nouns), "problems": [_problem(problem) for problem in loaded.problems]})
@@ -61,22 +65,27 @@ def _problem(problem: manifest.Problem) -> dict[str, Any]:
 def _tell(loaded: manifest.Loaded) -> None:
     for problem in loaded.problems:
         mark = "[red]✗[/red]" if problem.severity is manifest.Severity.ERROR else "[yellow]![/yellow]"
-        err.print(mark, str(problem), highlight=False, markup=True, soft_wrap=True)
+        line(mark, " ", plain(problem), to=err)
     warnings = len(loaded.problems) - len(loaded.errors)
     colour = "red" if loaded.errors else "green"
-    out.print(f"[{colour}]{len(loaded.nouns)} documents, {len(loaded.errors)} errors, {warnings} warnings[/{colour}]")
+    line(f"[{colour}]{len(loaded.nouns)} documents, {len(loaded.errors)} errors, {warnings} warnings[/{colour}]")
 
 
 def plan(workspace: Workspace = None, as_json: AsJson = False) -> None:
-    """Show what `apply` would change."""
+    """Show what `apply` would change.
+
+    [dim]nabe plan -w ~/stadt[/dim]
+    """
     with opened(workspace) as nabe:
         old, changes, loaded = _changes(nabe)
         if as_json:
-            say({"version": old.version, "changes": [_change(old, change) for change in changes]})
+            problems = [_problem(problem) for problem in loaded.errors]
+            say({"version": old.version, "changes": [_change(old, change) for change in changes], "problems": problems})
         else:
             _tell_changes(old, changes)
         if loaded.errors:
-            _tell(loaded)
+            if not as_json:
+                _tell(loaded)
             raise typer.Exit(2)
 
 
@@ -90,7 +99,8 @@ def _change(old: Snapshot, change: Change) -> dict[str, Any]:
     before = old.get(change.kind, change.id)
     fields = manifest.changed_fields(before, change.noun) if before is not None and change.noun is not None else []
     what = "remove" if change.noun is None else ("change" if before is not None else "add")
-    return {"what": what, "kind": change.kind, "id": change.id, "fields": fields}
+    consents = manifest.consents(before, change.noun)
+    return {"what": what, "kind": change.kind, "id": change.id, "fields": fields, "consents": consents}
 
 
 def _tell_changes(old: Snapshot, changes: list[Change]) -> None:
@@ -98,8 +108,13 @@ def _tell_changes(old: Snapshot, changes: list[Change]) -> None:
     for change in changes:
         item = _change(old, change)
         fields = f" ({', '.join(item['fields'])})" if item["fields"] else ""
-        out.print(f"{signs[item['what']]} {item['kind']} {item['id']}{fields}", highlight=False)
-    out.print(f"{len(changes)} changes to version {old.version}" if changes else "Nothing to change.", highlight=False)
+        line(signs[item["what"]], plain(f" {item['kind']} {item['id']}{fields}"))
+        for consent in item["consents"]:
+            colour = "red" if consent.startswith("withdraws") else "yellow"
+            line("    ", plain(consent, colour))
+        if any(consent.startswith("withdraws") for consent in item["consents"]):
+            line("    [dim]Given in the portal or by `nabe approve`? `nabe export .` writes it into the files.[/dim]")
+    line(f"{len(changes)} changes to version {old.version}" if changes else "Nothing to change.")
 
 
 def apply(
@@ -107,7 +122,10 @@ def apply(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put the declarations into force, all or none, after showing the plan."""
+    """Put the declarations into force, all or none, after showing the plan.
+
+    [dim]nabe apply --yes[/dim]
+    """
     with opened(workspace) as nabe:
         old, changes, loaded = _changes(nabe)
         if loaded.errors:
@@ -116,12 +134,19 @@ def apply(
         if not as_json:
             _tell_changes(old, changes)
         if changes and not yes:
-            typer.confirm("Apply?", abort=True)
-        version = apply_files(nabe)
+            typer.confirm("Apply?", abort=True, err=as_json)
+        # What is applied is what was shown, even if somebody saved a file meanwhile.
+        version = _declare(nabe, old, changes)
         if as_json:
             say({"version": version, "changes": len(changes)})
         elif changes:
-            out.print(f"[green]✓[/green] version {version}")
+            line(f"[green]✓[/green] version {version}")
+
+
+def _declare(nabe: Nabe, old: Snapshot, changes: list[Change]) -> int:
+    if not changes:
+        return old.version
+    return nabe.hub.declare(operator(old), changes, expect=old.version, approvals_from_files=True)
 
 
 def apply_files(nabe: Nabe) -> int:
@@ -129,32 +154,46 @@ def apply_files(nabe: Nabe) -> int:
     old, changes, loaded = _changes(nabe)
     if loaded.errors:
         raise Invalid("The declarations have errors: " + "; ".join(str(item) for item in loaded.errors[:5]))
-    if not changes:
-        return old.version
-    return nabe.hub.declare(operator(old), changes, expect=old.version, approvals_from_files=True)
+    return _declare(nabe, old, changes)
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="Folder to write to.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write to; . for the workspace itself.")],
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the declarations in force as YAML, in the layout of a workspace."""
+    """Write the declarations in force as YAML, in the layout of a workspace.
+
+    Into a workspace only what differs is written, where it stands, and comments are kept.
+
+    [dim]nabe export /backup/stadt[/dim]
+    [dim]nabe export .[/dim]
+    """
     with opened(workspace) as nabe:
         snapshot = nabe.hub.nouns(operator(nabe.catalogue.snapshot()))
-        server = manifest.server_block(nabe.root)
-    written = manifest.write(folder, snapshot.nouns(), server)
+        if (folder / "nabe.yaml").is_file():
+            done = manifest.update(folder, load(folder), snapshot.nouns())
+        else:
+            done = manifest.Updated(manifest.write(folder, snapshot.nouns(), manifest.server_block(nabe.root)))
     if as_json:
-        say({"folder": str(folder), "files": len(written), "version": snapshot.version})
-    else:
-        out.print(f"[green]✓[/green] {len(written)} files in {folder} (version {snapshot.version})", highlight=False)
+        others = [{"kind": kind, "id": id, "file": file} for kind, id, file in done.others]
+        files = len(done.written)
+        say({"folder": str(folder), "files": files, "version": snapshot.version, "not_in_force": others})
+        return
+    line("[green]✓[/green] ", plain(f"{len(done.written)} files in {folder} (version {snapshot.version})"))
+    for kind, id, file in done.others:
+        line("[yellow]![/yellow] ", plain(f"{file}: {kind} {id} is not in force and was left alone"))
 
 
 def schema(
     kind: Annotated[str, typer.Argument(help="city, organisation, goal, vocabulary, system, dataset or usecase.")] = "",
+    as_json: AsJson = True,
 ) -> None:
-    """Print the JSON Schema of a kind of document (all kinds without an argument), for completion in editors."""
+    """Print the JSON Schema of a kind of document (all kinds without an argument), for completion in editors.
+
+    [dim]nabe schema dataset > dataset.schema.json[/dim]
+    """
     schemas = manifest.json_schemas()
     if kind and kind not in schemas:
         raise Invalid(f"There is no kind {kind!r}.", hint=f"Kinds: {', '.join(schemas)}.", field="kind")
-    say(schemas[kind] if kind else schemas)
+    typer.echo(json.dumps(schemas[kind] if kind else schemas, ensure_ascii=False, indent=2))

@@ -8,21 +8,24 @@ from typing import Any
 
 from nabe.manifest.changes import changed_fields, consents, difference
 from nabe.manifest.checks import check_snapshot
-from nabe.manifest.documents import json_schemas
+from nabe.manifest.documents import DATASET_ID, json_schemas
 from nabe.manifest.loading import Loaded, load, no_workspace
 from nabe.manifest.problems import Problem, Severity
 from nabe.manifest.reading import read
 from nabe.manifest.scaffold import init
+from nabe.manifest.secrets import clear_secrets
 from nabe.manifest.updating import Updated, update
 from nabe.manifest.writing import document, write
 
 __all__ = [
+    "DATASET_ID",
     "Loaded",
     "Problem",
     "Severity",
     "Updated",
     "changed_fields",
     "check_snapshot",
+    "clear_secrets",
     "consents",
     "difference",
     "document",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nabe.errors import NabeError
+from nabe.manifest.circles import circles, tables
 from nabe.manifest.problems import Problem, Severity, nearest
+from nabe.manifest.secrets import clear_secrets
 from nabe.model.catalogue import City, Goal, Noun, Snapshot, kind_of
 from nabe.model.dataset import Dataset, FieldType, System
 from nabe.model.party import Organisation
@@ -17,8 +18,6 @@ from nabe.model.usecase import Grant, UseCase
 Where = Callable[[Noun, tuple[Any, ...]], tuple[str, int]]
 ParseFilter = Callable[[str, Dataset], object]
 _NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
-_SECRET = re.compile(r"pass(word|wd|wort)?$|secret|token|api_?key|kennwort", re.IGNORECASE)
-_IN_URL = re.compile(r"://[^/\s:@]+:(?!\$\{)[^@\s]+@")
 
 
 def check_snapshot(
@@ -109,30 +108,18 @@ class _Check:
             hint = nearest(system.adapter, self.adapters)
             yield self.says(system, ("adapter",), f"no adapter {system.adapter!r} is installed", hint)
             return
-        yield from self.secrets(system, ("connection",), system.connection)
+        yield from self.secrets(system, "connection", system.connection)
         for sentence in self.adapters[system.adapter].check_system(system):
             yield self.says(system, ("connection",), sentence)
 
-    def secrets(self, system: System, path: tuple[Any, ...], value: Any) -> Iterator[Problem]:
-        if isinstance(value, Mapping):
-            for key, item in value.items():
-                yield from self.secrets(system, (*path, key), item)
-            return
-        if isinstance(value, (list, tuple)):
-            for number, item in enumerate(value):
-                yield from self.secrets(system, (*path, number), item)
-            return
-        if not isinstance(value, str) or not value:
-            return
-        clear = "${" not in value and not value.startswith("file:")
-        if (
-            _SECRET.search(next(str(part) for part in reversed(path) if isinstance(part, str))) and clear
-        ) or _IN_URL.search(value):
+    def secrets(self, noun: Noun, part: str, settings: Any) -> Iterator[Problem]:
+        for path in clear_secrets(settings, (part,)):
             hint = "write ${NAME_OF_AN_ENVIRONMENT_VARIABLE} or file:path"
-            yield self.says(system, path, "a secret must not stand in a declaration", hint)
+            yield self.says(noun, path, "a secret must not stand in a declaration", hint)
 
     def dataset(self, dataset: Dataset) -> Iterator[Problem]:
         yield from self.known(dataset, ("owner",), dataset.owner, self.all.organisations, "organisation")
+        yield from self.secrets(dataset, "source", dataset.source)
         names = [field.name for field in dataset.fields]
         for number, field in enumerate(dataset.fields):
             if names.index(field.name) != number:
@@ -213,33 +200,60 @@ class _Check:
                     yield self.says(case, (*path, part), f"{dataset.id!r} has no field {name!r}", nearest(name, names))
                 elif part != "columns" and (field := dataset.field(name)) and field.type not in _NUMBERS:
                     yield self.says(case, (*path, part), f"{name!r} is not a number")
-        if grant.measures and grant.min_group < 2:
-            yield self.says(case, (*path, "measures"), "measures need a min_group of at least 2")
+        yield from self.floor(case, path, grant, dataset)
         if grant.where and self.parse_filter is not None:
             try:
                 self.parse_filter(grant.where, dataset)
             except NabeError as error:
                 yield self.says(case, (*path, "where"), error.detail, error.hint)
+        yield from self.consent(case, path, grant, dataset)
+
+    def floor(self, case: UseCase, path: tuple[Any, ...], grant: Grant, dataset: Dataset) -> Iterator[Problem]:
+        """Do columns, rounding, measures and the minimum group fit each other?"""
+        seen = {
+            field.name
+            for field in dataset.fields
+            if field.name in grant.columns or ("*" in grant.columns and not field.personal)
+        }
+        if not grant.columns:
+            yield self.says(case, path, "no columns: nothing may be read", "columns: [...]", Severity.WARNING)
+        if grant.measures and grant.min_group < 2:
+            yield self.says(case, (*path, "measures"), "measures need a min_group of at least 2")
+        if grant.min_group == 1:
+            yield self.says(case, (*path, "min_group"), "a group of 1 protects nobody", "2 or more", Severity.WARNING)
+        for part in ("measures", "rounding"):
+            for name in getattr(grant, part):
+                if grant.columns and dataset.field(name) is not None and name not in seen:
+                    message = f"{name!r} is not among the columns, so it is not seen at all"
+                    yield self.says(case, (*path, part), message, f"add {name!r} to columns", Severity.WARNING)
+        if grant.min_group > 1 and dataset.subject and dataset.subject in seen:
+            message = f"{dataset.subject!r} tells the subjects apart: every group has one, so no row is shown"
+            yield self.says(case, (*path, "columns"), message, f"leave {dataset.subject!r} out", Severity.WARNING)
+
+    def consent(self, case: UseCase, path: tuple[Any, ...], grant: Grant, dataset: Dataset) -> Iterator[Problem]:
+        """Is there a consent that somebody can have given, and does the grant still count?"""
+        now = dt.datetime.now(dt.UTC)
+        if grant.approval is not None and grant.approval.at > now + dt.timedelta(days=1):
+            message = f"the consent is of {grant.approval.at.date()}, which is yet to come"
+            yield self.says(case, (*path, "approval", "at"), message, "", Severity.WARNING)
+        if grant.approval is not None and not grant.approval.by:
+            yield self.says(case, (*path, "approval", "by"), "nobody is named", "the account of the data owner")
+        elif grant.approval is not None and any(member.person == grant.approval.by for member in case.members):
+            message = f"{grant.approval.by!r} works in this use case and has approved it, too"
+            yield self.says(case, (*path, "approval", "by"), message, "another person should", Severity.WARNING)
         if grant.approval is None:
             message = f"the owner {dataset.owner!r} has not approved it yet; nothing is read until then"
             yield self.says(case, path, message, f"nabe approve {case.id} {dataset.id}", Severity.WARNING)
-        if grant.expires is not None and grant.expires < dt.datetime.now(dt.UTC).date():
+        if grant.expires is not None and grant.expires < now.date():
             yield self.says(case, (*path, "expires"), f"expired on {grant.expires}", "", Severity.WARNING)
 
     def cycles(self) -> Iterator[Problem]:
         """Products that read themselves, over however many others."""
-        reads = {
-            dataset.id: [name for name in self.all.datasets if _mentions(dataset.product.sql, name)]
-            for dataset in self.all.datasets.values()
-            if dataset.product is not None
-        }
-        told: set[frozenset[str]] = set()
-        for start in reads:
-            for circle in _circles(start, reads, (start,)):
-                if frozenset(circle) not in told:
-                    told.add(frozenset(circle))
-                    path = " -> ".join((*circle, circle[0]))
-                    yield self.says(self.all.datasets[start], ("sql",), f"products read each other in a circle: {path}")
+        products = {dataset.id: dataset for dataset in self.all.datasets.values() if dataset.product is not None}
+        reads = {id: tables(item.product.sql) & set(products) for id, item in products.items() if item.product}
+        for circle in circles(reads):
+            path = " -> ".join((*circle, circle[0]))
+            yield self.says(products[circle[0]], ("sql",), f"products read each other in a circle: {path}")
 
     def overlapping_floors(self) -> Iterator[Problem]:
         """Two tables with minimum groups of one dataset: their difference may reveal a small cell."""
@@ -257,18 +271,3 @@ class _Check:
                         "agree on one set of columns, or make sure that nobody works in both",
                         Severity.WARNING,
                     )
-
-
-def _mentions(sql: str, name: str) -> bool:
-    return (
-        re.search(rf"\b(?:from|join)\s+\"?{re.escape(name)}\b|,\s*\"?{re.escape(name)}\b", sql, re.IGNORECASE)
-        is not None
-    )
-
-
-def _circles(at: str, reads: Mapping[str, list[str]], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    for name in reads.get(at, ()):
-        if name == path[0]:
-            yield path
-        elif name not in path and name in reads and len(path) < 30:
-            yield from _circles(name, reads, (*path, name))

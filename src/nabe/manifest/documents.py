@@ -8,8 +8,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from nabe.manifest.reading import as_written, without_writing
 from nabe.model import catalogue as c
 from nabe.model import dataset as d
 from nabe.model import party as p
@@ -21,15 +22,20 @@ DATASET_ID = r"^[a-z][a-z0-9_]{0,62}$"
 
 
 def _text(value: Any) -> Any:
+    value = _word(value)
     return {"de": value} if isinstance(value, str) else value
 
 
 def _word(value: Any) -> Any:
-    """Keys that YAML took for numbers or dates keep their writing where they are text (see `reading`)."""
-    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    """What YAML took for a number keeps its writing where it is text: a code 1.10 is not 1.1."""
+    if isinstance(value, bool):
+        raise ValueError(f"text is expected; put {str(value).lower()} in quotes if it is meant as text")
+    return as_written(value)
 
 
 Word = Annotated[str, BeforeValidator(_word)]
+#: Settings of adapters and of the server: whatever they like.
+Settings = Annotated[dict[str, Any], BeforeValidator(without_writing)]
 Id = Annotated[str, Field(pattern=ID, description="lower-case letters, digits, - and _")]
 DatasetId = Annotated[str, Field(pattern=DATASET_ID, description="lower-case letters, digits and _; its name in SQL")]
 
@@ -38,6 +44,12 @@ class Document(BaseModel):
     """What all share."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _given(cls, data: Any) -> Any:
+        """A field with nothing behind its colon is as good as left out."""
+        return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
 
 
 class TextDoc(Document):
@@ -65,9 +77,9 @@ class CityDoc(Document):
     languages: tuple[str, ...] = ("de", "en")
     description: Words = TextDoc()
     synthetic: bool = False
-    contact: str = ""
+    contact: Word = ""
     allow_hosts: Annotated[tuple[str, ...], Field(description="hosts in private networks that sources may name")] = ()
-    server: Annotated[dict[str, Any], Field(description="settings of the server, see nabe doctor")] = {}
+    server: Annotated[Settings, Field(description="settings of the server, see nabe doctor")] = {}
 
     def noun(self) -> c.City:
         fields = self.model_dump(exclude={"kind", "server", "title", "description"})
@@ -82,7 +94,7 @@ class OrganisationDoc(Document):
     title: Words
     type: Annotated[p.OrganisationKind, Field(description="what it is to the city")] = p.OrganisationKind.DEPARTMENT
     parent: str = ""
-    contact: str = ""
+    contact: Word = ""
 
     def noun(self) -> p.Organisation:
         return p.Organisation(self.id, self.title.noun(), self.type, self.parent, self.contact)
@@ -119,7 +131,7 @@ class VocabularyDoc(Document):
     id: Id
     title: Words
     codes: tuple[CodeDoc, ...] = ()
-    source: str = ""
+    source: Word = ""
 
     def noun(self) -> c.Vocabulary:
         return c.Vocabulary(self.id, self.title.noun(), tuple(code.noun() for code in self.codes), self.source)
@@ -143,7 +155,7 @@ class SystemDoc(Document):
     title: Words
     adapter: str
     owner: str
-    connection: Annotated[dict[str, Any], Field(description="settings of the adapter; secrets as ${ENV} or file:")] = {}
+    connection: Annotated[Settings, Field(description="settings of the adapter; secrets as ${ENV} or file:")] = {}
     description: Words = TextDoc()
     limits: LimitsDoc = LimitsDoc()
 
@@ -204,9 +216,9 @@ class _DatasetParts(Document):
     key: tuple[str, ...] = ()
     subject: str = ""
     time: str = ""
-    licence: str = ""
+    licence: Word = ""
     keywords: tuple[Word, ...] = ()
-    theme: str = ""
+    theme: Word = ""
     update_every: Annotated[str, Field(pattern=r"^(P[0-9YMWDTHMS.]+)?$", description="ISO 8601 duration, e.g. P1M")] = (
         ""
     )
@@ -233,7 +245,7 @@ class DatasetDoc(_DatasetParts):
     owner: str
     system: str
     fields: Annotated[tuple[FieldDoc, ...], Field(min_length=1)]
-    source: Annotated[dict[str, Any], Field(description="where in the silo, settings of the adapter")] = {}
+    source: Annotated[Settings, Field(description="where in the silo, settings of the adapter")] = {}
     crs: str = ""
 
     def noun(self) -> d.Dataset:
@@ -261,7 +273,7 @@ class ProductDoc(_DatasetParts):
 class MemberDoc(Document):
     """Who works in a use case; everything given must fit."""
 
-    person: str = ""
+    person: Word = ""
     role: p.Role | None = None
     organisation: str = ""
 
@@ -274,7 +286,7 @@ class ApprovalDoc(Document):
 
     by: str
     at: dt.datetime
-    note: str = ""
+    note: Word = ""
 
     def noun(self) -> u.Approval:
         at = self.at if self.at.tzinfo else self.at.replace(tzinfo=dt.UTC)
@@ -318,7 +330,7 @@ class UseCaseDoc(Document):
     title: Words
     purpose: Words
     owner: str
-    legal_basis: str = ""
+    legal_basis: Word = ""
     description: Words = TextDoc()
     state: u.UseCaseState = u.UseCaseState.DRAFT
     ethics: u.EthicsState = u.EthicsState.NOT_ASSESSED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,11 +11,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from nabe.config import Settings
+from nabe.config import load as load_settings
 from nabe.errors import Invalid, NabeError
 from nabe.manifest.checks import check
 from nabe.manifest.documents import DOCUMENTS, Document, UseCaseDoc
 from nabe.manifest.problems import Problem, Severity, nearest
 from nabe.manifest.reading import Raw, read
+from nabe.manifest.secrets import clear_secrets
 from nabe.model.catalogue import Noun, kind_of
 from nabe.model.dataset import Dataset, Field
 
@@ -65,6 +70,7 @@ def load(
         loaded.problems += problems
         for raw in raws:
             _one(raw, path, loaded, placed, products)
+    loaded.problems += _misplaced(root)
     _products(products, loaded, placed, root, describe)
     loaded.places = {key: raw.file for key, raw in placed.items()}
 
@@ -98,6 +104,17 @@ def files(root: Path) -> list[Path]:
     return found
 
 
+def _misplaced(root: Path) -> Iterable[Problem]:
+    """Folders and files whose names are nearly right: what stands there would be overlooked in silence."""
+    for path in sorted(root.iterdir()):
+        known = [place for place in PLACES if place.endswith(".yaml") == path.is_file()]
+        if path.name in known or path.name.startswith("."):
+            continue
+        near = difflib.get_close_matches(path.name.lower().replace(".yml", ".yaml"), known, 1, 0.8)
+        if near:
+            yield Problem(path.name, 0, "", "is not read", f"did you mean {near[0]!r}?", Severity.WARNING)
+
+
 def _one(
     raw: Raw,
     path: Path,
@@ -107,7 +124,7 @@ def _one(
 ) -> None:
     implied = PLACES.get(raw.file.split("/", 1)[0], "")
     kind = raw.data.get("kind", implied)
-    if kind not in DOCUMENTS:
+    if not isinstance(kind, str) or kind not in DOCUMENTS:
         loaded.problems.append(
             Problem(raw.file, raw.line(("kind",)), "kind", f"{kind!r} is no kind", nearest(kind, DOCUMENTS))
         )
@@ -126,8 +143,27 @@ def _one(
     loaded.nouns.append(noun)
     if kind == "city":
         loaded.server = document.server  # type: ignore[attr-defined]
+        loaded.problems += _settings(raw, loaded.server)
     if isinstance(document, UseCaseDoc) and document.products:
         products.append((raw, document, path))
+
+
+def _settings(raw: Raw, server: Mapping[str, Any]) -> Iterable[Problem]:
+    """What is wrong with the settings of the server."""
+    hint = "write ${NAME_OF_AN_ENVIRONMENT_VARIABLE} or file:path"
+    for path in clear_secrets(server, ("server",)):
+        yield Problem(raw.file, raw.line(path), _path(path), "a secret must not stand in a declaration", hint)
+    known = [item.name for item in dataclasses.fields(Settings)]
+    for name, value in server.items():
+        if name not in known:
+            message, hint = f"{name!r} is no setting", nearest(name, known)
+        else:
+            try:
+                load_settings({name: value}, {})
+                continue
+            except NabeError as error:
+                message, hint = error.detail, error.hint
+        yield Problem(raw.file, raw.line(("server", name)), f"server.{name}", message, hint)
 
 
 def _products(

@@ -26,10 +26,24 @@ _RENAMED = {Organisation: {"kind": "type"}}
 
 def document(noun: Noun, products: Sequence[Dataset] = ()) -> str:
     """One document as YAML; a use case with its products."""
-    return _dump(_plain_document(noun, products))
+    return _dump(plain_document(noun, products))
 
 
-def _plain_document(noun: Noun, products: Sequence[Dataset] = ()) -> dict[str, Any]:
+def text_of(noun: Noun, products: Sequence[Dataset], server: Mapping[str, Any] | None) -> str:
+    """One document as YAML; a use case with its products, the city with the settings of the server."""
+    return _dump(body_of(noun, products, server))
+
+
+def body_of(noun: Noun, products: Sequence[Dataset], server: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What `text_of` writes, as plain data."""
+    body = plain_document(noun, sorted(products, key=lambda item: item.id))
+    if isinstance(noun, City) and server:
+        body["server"] = dict(server)
+    return body
+
+
+def plain_document(noun: Noun, products: Sequence[Dataset] = ()) -> dict[str, Any]:
+    """A document as plain data without what is default."""
     body = {"kind": kind_of(noun)} | _object(noun)
     if products:
         body["products"] = [_product(item, noun) for item in products]
@@ -57,22 +71,22 @@ def write(root: Path, nouns: Sequence[Noun], server: Mapping[str, Any] | None = 
     for noun in nouns:
         if isinstance(noun, Goal) or (isinstance(noun, Dataset) and noun.product is not None):
             continue
-        products = sorted(by_case.get(noun.id, []), key=lambda item: item.id) if isinstance(noun, UseCase) else []
-        body = _plain_document(noun, products)
-        if isinstance(noun, City) and server:
-            body["server"] = dict(server)
-        written.append(_put(root / _file(noun), _dump(body)))
+        products = by_case.get(noun.id, []) if isinstance(noun, UseCase) else []
+        written.append(put(root / default_file(noun), text_of(noun, products, server)))
         for product in products:
             assert product.product is not None
             path = root / "usecases" / noun.id / "products" / f"{product.id}.sql"
-            written.append(_put(path, product.product.sql.strip() + "\n"))
+            written.append(put(path, product.product.sql.strip() + "\n"))
     if goals:
-        written.append(_put(root / "goals.yaml", "".join("---\n" + document(goal) for goal in goals)))
+        written.append(put(root / "goals.yaml", "".join("---\n" + document(goal) for goal in goals)))
     return written
 
 
-def _file(noun: Noun) -> str:
+def default_file(noun: Noun) -> str:
+    """Where a document stands if nobody put it elsewhere."""
     match noun:
+        case Goal():
+            return "goals.yaml"
         case City():
             return "nabe.yaml"
         case Organisation():
@@ -87,7 +101,8 @@ def _file(noun: Noun) -> str:
             return f"datasets/{noun.id}.yaml"
 
 
-def _put(path: Path, text: str) -> Path:
+def put(path: Path, text: str) -> Path:
+    """A file is replaced whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.new")
     fresh.write_text(text, "utf-8")
@@ -127,23 +142,29 @@ def _value(content: Any) -> Any:
 
 
 def _dump(body: dict[str, Any]) -> str:
+    out = io.StringIO()
+    emitter().dump(styled(body), out)
+    return out.getvalue()
+
+
+def emitter(width: int = 110) -> YAML:
+    """How we write YAML; also reads it so that comments are kept."""
     yaml = YAML()
     yaml.version = None
     yaml.default_flow_style = False
     yaml.allow_unicode = True
-    yaml.width = 110
+    yaml.preserve_quotes = True
+    yaml.width = width
     yaml.indent(mapping=2, sequence=4, offset=2)
-    out = io.StringIO()
-    yaml.dump(_styled(body), out)
-    return out.getvalue()
+    return yaml
 
 
-def _styled(value: Any) -> Any:
+def styled(value: Any) -> Any:
     """Text that YAML could take for something else, or would fold, is quoted or kept as lines."""
     if isinstance(value, dict):
-        return {_key(key): _styled(item) for key, item in value.items()}
+        return {_key(key): styled(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_styled(item) for item in value]
+        return [styled(item) for item in value]
     if isinstance(value, str):
         lines = value.split("\n")
         plain = all(sign == "\t" or sign >= " " for line in lines for sign in line) and "\x7f" not in value

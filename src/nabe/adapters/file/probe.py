@@ -29,17 +29,10 @@ from nabe.ports.source import Batches, Column, Table
 GEOMETRY = "geometry"
 _DEEPEST = 4
 _MOST_TABLES = 2_000
-_WKT = (
-    "POINT",
-    "LINESTRING",
-    "POLYGON",
-    "MULTI",
-    "SRID=",
-    "GEOMETRYCOLLECTION",
-    "01010000",
-    "00000000",
-    "01060000",
-    "01030000",
+_WRITTEN = re.compile(
+    r"(SRID=\d+;)?((MULTI)?(POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)(ZM|Z|M)?\(.*"  # WKT without its blanks
+    r"|0[01][0-9A-F]{8}[0-9A-F]{6,}"  # WKB
+    r'|\{"(TYPE|COORDINATES)":.*"?(POINT|LINE|POLYGON|\[).*'  # GeoJSON
 )
 
 
@@ -186,12 +179,12 @@ class FileProbe:
         if not texts or not part.rows:
             return ""
         with self._silo.desk.working(part.shown) as cursor:
-            shown = ", ".join(f"max(left({raw.sql}, 24)), min(left({raw.sql}, 24))" for raw in texts)
+            shown = ", ".join(f"max(left({raw.sql}, 48)), min(left({raw.sql}, 48))" for raw in texts)
             relation = part.relation(cursor, {raw.sql for raw in texts})
             (row,) = cursor.execute(f"SELECT {shown} FROM {relation}").fetchall()
         for index, raw in enumerate(texts):
             ends = [(value or "").lstrip().upper().replace(" ", "") for value in row[2 * index : 2 * index + 2]]
-            if all(value.startswith(_WKT) or value.startswith(('{"TYPE":', '{"COORDINATES":')) for value in ends):
+            if all(_WRITTEN.fullmatch(value) for value in ends):
                 return raw.name
         return ""
 

@@ -44,7 +44,7 @@ def open_vector(system: str, place: Place, settings: TableSettings) -> Part:
         _check_geojson(system, place)
     try:
         with _opened(place, options) as (meta, stream):
-            schema, crs = stream.schema, str(meta["crs"] or "")
+            schema, crs = _in_utc(stream.schema, settings), str(meta["crs"] or "")
             geometry_name = meta["geometry_name"] or "wkb_geometry"
     except _FAILURES:
         raise _unreadable(system, place) from None
@@ -91,6 +91,15 @@ def open_vector(system: str, place: Place, settings: TableSettings) -> Part:
         size,
         rescan=False,
         geometry=RawGeometry(_GEOMETRY, crs) if has_geometry else None,
+    )
+
+
+def _in_utc(schema: pa.Schema, settings: TableSettings) -> pa.Schema:
+    """Esri JSON counts milliseconds in UTC; GDAL forgets to say so."""
+    if settings.format != "esrijson":
+        return schema
+    return pa.schema(
+        pa.field(item.name, pa.timestamp("ms", "UTC")) if pa.types.is_timestamp(item.type) else item for item in schema
     )
 
 

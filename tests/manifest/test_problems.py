@@ -268,3 +268,151 @@ def test_a_new_workspace_is_without_problems(tmp_path):
 
 def test_there_is_a_json_schema_for_every_kind():
     assert set(json_schemas()) == {"city", "organisation", "goal", "vocabulary", "system", "dataset", "usecase"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "columns: [id]",
+            "columns: [id]\n    min_group: 5\n    measures: [plaetze]",
+            "'plaetze' is not among the columns",
+        ),
+        ("columns: [id]", "columns: [id]\n    rounding: {plaetze: 5}", "'plaetze' is not among the columns"),
+        ("columns: [id]", "columns: [id]\n    min_group: 1", "protects nobody"),
+        ("columns: [id]", "columns: []", "nothing may be read"),
+        ("by: otto", "by: eva", "works in this use case"),
+        ("by: otto", "by: ''", "nobody is named"),
+        ("2026-01-01", "2999-01-01", "yet to come"),
+        ("columns: [id]", "columns: [id]\n    expires: 2020-01-01", "expired on 2020-01-01"),
+    ],
+)
+def test_grants_that_will_not_do_what_they_seem_to(folder, old, new, words):
+    assert old in USECASE
+    found = problems(folder(usecases__fall__usecase_yaml=USECASE.replace(old, new, 1)))
+    assert any("usecases/fall/usecase.yaml" in problem and words in problem for problem in found), found
+
+
+def test_a_minimum_group_that_holds_each_subject_apart_shows_nothing(folder):
+    root = folder(
+        datasets__kitas_yaml=DATASET + "subject: id\n",
+        usecases__fall__usecase_yaml=USECASE.replace("columns: [id]", "columns: [id]\n    min_group: 5"),
+    )
+    assert any("no row is shown" in problem for problem in problems(root))
+
+
+def test_products_that_read_each_other_in_thousands_of_ways_but_in_no_circle_are_checked_at_once(folder):
+    names = [f"p{number:02}" for number in range(40)]
+    products = "products:\n" + "".join(
+        f"  - {{id: {name}, title: T, access: open, sql: 'select id from {', '.join([*names[:number], 'kitas'])}', "
+        "fields: [{name: id, type: string}]}\n"
+        for number, name in enumerate(names)
+    )
+    found = problems(folder(usecases__fall__usecase_yaml=USECASE + products))
+    assert not any("circle" in problem for problem in found)
+
+
+def test_a_table_of_its_own_and_a_comment_make_no_circle(folder):
+    products = (
+        "products:\n  - id: eins\n    title: T\n    access: open\n    sql: |\n"
+        "      -- not from eins\n      with zwei as (select id from kitas) select id from zwei\n"
+        "  - id: zwei\n    title: T\n    access: open\n    sql: select id from eins\n"
+    )
+    assert problems(folder(usecases__fall__usecase_yaml=USECASE + products)) == []
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "{password: 12345}",
+        "{url: 'redis://:hunter2@db'}",
+        "{url: 'postgresql://u:hunter2/with/slash@db/x'}",
+        "{dsn: 'host=db password=hunter2'}",
+        "{url: 'https://host/wfs?api_key=hunter2&x=1'}",
+        "{headers: {Authorization: 'Bearer hunter2'}}",
+        "{key: hunter2}",
+    ],
+)
+def test_secrets_hide_in_more_places_than_passwords(folder, connection):
+    found = problems(folder(systems__dateien_yaml=SYSTEM + f"connection: {connection}\n"))
+    assert any("systems/dateien.yaml:5: connection" in problem and "secret must not" in problem for problem in found)
+    assert not any("hunter2" in problem for problem in found if "secret must not" in problem)
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "{password: '${PW}'}",
+        "{password: 'file:pw.secret'}",
+        "{url: 'postgresql://u:${PW}@db/x'}",
+        "{path: 'https://geo.example:8443/wfs?bbox=a@b'}",
+        "{author: Eva, encoding: utf-8, primary_key: [id]}",
+    ],
+)
+def test_references_and_harmless_words_are_no_secrets(folder, connection):
+    found = problems(folder(systems__dateien_yaml=SYSTEM + f"connection: {connection}\n"))
+    assert not any("secret must not" in problem for problem in found)
+
+
+def test_settings_of_the_server_are_checked_too(folder):
+    server = "server:\n  storage: postgresql://n:hunter2@db/x\n  prot: 80\n  query_rows: many\n"
+    found = problems(folder(nabe_yaml=CITY + server))
+    assert any("nabe.yaml:5: server.storage" in problem and "secret" in problem for problem in found)
+    assert any("nabe.yaml:6: server.prot" in problem and "did you mean 'port'" in problem for problem in found)
+    assert any("nabe.yaml:7: server.query_rows" in problem for problem in found)
+    assert not any("hunter2" in problem for problem in found)
+
+
+def test_a_folder_whose_name_is_nearly_right_is_not_overlooked_in_silence(folder):
+    root = folder(dataset__kita_yaml=DATASET, goal_yaml="- {id: a, title: A}\n")
+    found = problems(root)
+    assert any("dataset: is not read" in problem and "'datasets'" in problem for problem in found), found
+    assert any("goal.yaml: is not read" in problem and "'goals.yaml'" in problem for problem in found), found
+
+
+def test_a_broken_document_does_not_take_those_before_it_in_its_file(folder):
+    root = folder(organisations__viele_yaml="id: a\ntitle: A\n---\nid: b\ntitle: B\nparent: nosuch\n---\nid: [\n")
+    found = problems(root)
+    assert any("organisations/viele.yaml:6: parent" in problem for problem in found), found
+    assert any("viele.yaml" in problem and "not YAML" in problem for problem in found)
+    root = folder(organisations__viele_yaml="- {id: a, title: A}\n- nonsense\n- {id: b, title: B, parent: nosuch}\n")
+    found = problems(root)
+    assert any("viele.yaml:2" in problem for problem in found) and any("'nosuch'" in problem for problem in found)
+
+
+def test_codes_keep_their_writing_even_if_yaml_takes_them_for_numbers(folder):
+    codes = ["1.10", "1_000", "1e3", "+5", "0x1F", "0o17", "12345678901234567890123", ".inf", "1."]
+    text = "id: codes\ntitle: 2026\ncodes:\n" + "".join(f"  - {{value: {code}, title: T}}\n" for code in codes)
+    loaded = load(folder(vocabulary__codes_yaml=text))
+    assert [str(problem) for problem in loaded.problems] == []
+    noun = next(noun for noun in loaded.nouns if noun.id == "codes")
+    assert [code.value for code in noun.codes] == codes and noun.title.de == "2026"
+
+
+def test_truth_where_text_is_expected_is_asked_for_in_quotes(folder):
+    found = problems(folder(vocabulary__codes_yaml="id: codes\ntitle: Codes\ncodes:\n  - {value: true, title: T}\n"))
+    assert any("codes.yaml:4: codes[0].value" in problem and "quotes" in problem for problem in found), found
+
+
+def test_a_field_with_nothing_behind_its_colon_is_as_good_as_left_out(folder):
+    root = folder(usecases__fall__usecase_yaml=USECASE + "goals:\nlegal_basis:\ndescription:\nproducts:\n")
+    assert problems(root) == []
+    found = problems(folder(organisations__x_yaml="id: x\ntitle:\n"))
+    assert any("title" in problem and "missing" in problem for problem in found)
+
+
+@pytest.mark.parametrize("kind", ["[a]", "{a: b}", "5", "datset"])
+def test_a_kind_that_is_none_is_named(folder, kind):
+    found = problems(folder(datasets__x_yaml=f"kind: {kind}\nid: x\n"))
+    assert any("datasets/x.yaml:1: kind" in problem and "no kind" in problem for problem in found)
+
+
+def test_bytes_that_are_no_text_are_named_with_their_line(folder):
+    found = problems(folder(datasets__x_yaml="id: x\ntitle: Straße\n".encode("latin-1")))
+    assert any("datasets/x.yaml:2" in problem and "UTF-8" in problem for problem in found)
+
+
+def test_an_alias_bomb_over_many_documents_is_stopped(folder):
+    bomb = b"- &a {id: a, title: {de: " + b"x" * 100 + b"}, codes: [" + b"{value: 1, title: t}, " * 2000 + b"]}\n"
+    found = problems(folder(vocabulary__bombe_yaml=bomb + b"- *a\n" * 5000))
+    assert any("vocabulary/bombe.yaml" in problem and "too many" in problem for problem in found)

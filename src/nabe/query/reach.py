@@ -130,6 +130,9 @@ class Reach:
         try:
             value = ask()
         except SourceUnavailable as error:
+            if "file" in error.params:  # one file of many: the others of this silo still answer
+                self._well(gate)
+                raise
             with gate.lock:
                 gate.failed_at, gate.why, gate.probing = self._clock(), str(error.params.get("why", "")), False
             raise

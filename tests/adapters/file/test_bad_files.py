@@ -19,6 +19,7 @@ from nabe.adapters.file import unpack
 from nabe.errors import SourceRefused, SourceUnavailable
 from nabe.model.dataset import Field, FieldType
 from nabe.model.query import Scan
+from nabe.query.reach import Reach
 from nabe.testing.sealing import seal
 
 from .support import dataset, open_source, probe
@@ -251,10 +252,32 @@ def test_a_location_outside_the_workspace_must_be_named_in_full(tmp_path):
 
 
 def test_a_missing_file_and_folder_are_named_as_the_workspace_sees_them(tmp_path):
+    with pytest.raises(SourceUnavailable, match="the folder 'daten' is missing"):
+        open_source(tmp_path, "daten").read(seal(dataset({"path": "weg.csv"})))
+    (tmp_path / "daten").mkdir()
     with pytest.raises(SourceUnavailable, match=r"the file 'daten/weg\.csv' is missing"):
         open_source(tmp_path, "daten").read(seal(dataset({"path": "weg.csv"})))
-    with pytest.raises(SourceUnavailable, match="'daten' is missing"):
-        open_source(tmp_path, "daten").check()
+    with pytest.raises(SourceUnavailable, match=r"no file is named 'daten/\*\.csv'"):
+        open_source(tmp_path, "daten").read(seal(dataset({"path": "*.csv"})))
+
+
+def test_a_missing_file_does_not_stop_the_others_of_its_folder(tmp_path):
+    (tmp_path / "x.csv").write_text("a;b\n1;2\n", "utf-8")
+    source = open_source(tmp_path)
+    reach = Reach(lambda _: source)
+    with pytest.raises(SourceUnavailable):
+        reach.read(source, seal(dataset({"path": "weg.csv"})), "dateien", 5)
+    found = reach.read(source, seal(dataset({"path": "x.csv"}, (A, B))), "dateien", 5)
+    assert sum(batch.num_rows for batch in found.batches) == 1
+
+
+def test_a_changed_declaration_is_read_with_its_new_fields(tmp_path):
+    (tmp_path / "x.csv").write_text("a;b\n1;2\n", "utf-8")
+    source = open_source(tmp_path)
+    for _ in range(3):
+        for fields in ((A,), (B,), (Field("b", FieldType.INTEGER), A)):
+            batch = next(source.read(seal(dataset({"path": "x.csv"}, fields))).batches)
+            assert batch.schema.names == [field.name for field in fields]
 
 
 def test_a_file_that_changed_is_read_anew_and_a_lost_column_is_named(tmp_path):

@@ -65,7 +65,7 @@ def test_thirty_daily_files_are_one_table(tmp_path):
 
 
 def test_income_has_a_decimal_comma(tmp_path):
-    table, rows = look(tmp_path, "muenster/verfuegbares_einkommen.csv")
+    table, _rows = look(tmp_path, "muenster/verfuegbares_einkommen.csv")
     assert table.source["decimal"] == "," and "string" not in types(table).values()
 
 
@@ -104,7 +104,7 @@ def test_polling_places_are_in_web_mercator_without_saying_so(tmp_path):
 
 
 def test_bathing_places_mix_points_and_commas(tmp_path):
-    table, rows = look(tmp_path, "berlin/badestellen_2019.csv")
+    table, _rows = look(tmp_path, "berlin/badestellen_2019.csv")
     assert table.source["columns"]["temp_txt"]["decimal"] == ","
     assert (table.source["x"], table.source["y"]) == ("lat", "lng")
 

@@ -112,7 +112,10 @@ class Desk:
             return inner
         if isinstance(error, duckdb.InterruptException) or "INTERRUPT" in str(error)[:40]:
             return SourceUnavailable(
-                self._system, f"{shown!r} could not be read within {self._timeout_s:g} seconds.", hint="Filter more."
+                self._system,
+                f"{shown!r} could not be read within {self._timeout_s:g} seconds.",
+                hint="Filter more.",
+                file=shown,
             )
         if isinstance(error, duckdb.OutOfMemoryException):
             return LimitExceeded(

@@ -177,6 +177,11 @@ class TableCache:
             while len(self._tables) > 1 and sum(item.nbytes for item in self._tables.values()) > self._total:
                 self._tables.popitem(last=False)
 
+    def drop(self, key: Hashable) -> None:
+        """Forget a table that has been replaced."""
+        with self._lock:
+            self._tables.pop(key, None)
+
     def forget(self, owner: Hashable) -> None:
         """Drop the tables of an owner (the first part of their keys)."""
         with self._lock:

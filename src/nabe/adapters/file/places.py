@@ -84,7 +84,7 @@ class Folder:
                 found.append(self._inside(item, path))
         if not found:
             self.check()
-            raise SourceUnavailable(self._system, f"no file is named {self._named(path)!r}.")
+            raise SourceUnavailable(self._system, f"no file is named {self._named(path)!r}.", file=self._named(path))
         if len(found) > MOST_FILES:
             raise SourceRefused(self._system, f"{self._named(path)!r} stands for over {MOST_FILES} files.")
         return found
@@ -109,11 +109,17 @@ class Folder:
         try:
             stat = os.stat(path)
         except OSError:
+            self.check()
             raise SourceUnavailable(
-                self._system, f"the file {self.shown(path)!r} is missing.", hint="Put it back, or correct source.path."
+                self._system,
+                f"the file {self.shown(path)!r} is missing.",
+                hint="Put it back, or correct source.path.",
+                file=self.shown(path),
             ) from None
         if not os.path.isfile(path):
             raise SourceRefused(self._system, f"{self._named(given)!r} is a folder.", hint="Name a file, or *.csv.")
         if not os.access(path, os.R_OK):
-            raise SourceUnavailable(self._system, f"the file {self.shown(path)!r} may not be read.")
+            raise SourceUnavailable(
+                self._system, f"the file {self.shown(path)!r} may not be read.", file=self.shown(path)
+            )
         return Place(path, self.shown(path), path.name, (stat.st_mtime_ns, stat.st_size))

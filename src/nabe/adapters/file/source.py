@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,6 +28,9 @@ from nabe.query.evaluate import finish, scan_schema
 from nabe.query.needs import needed_fields
 from nabe.query.sql import condition, select
 
+#: Tells each opening of a table from the ones before.
+_NUMBERS = itertools.count()
+
 ALL = Capabilities(filter=True, bbox=True, order=True, limit=True, floor=True)
 
 
@@ -39,6 +43,7 @@ class Opened:
     version: tuple[Any, ...]
     plan: Plan
     large: bool
+    key: tuple[Any, ...]
 
 
 class FileSource:
@@ -46,6 +51,7 @@ class FileSource:
 
     def __init__(self, silo: Silo, tables: TableCache) -> None:
         self._silo, self._tables = silo, tables
+        self._owner = object()
         # A folder cannot hang as a server can; the web is reached in a thread that can be given up.
         self.capabilities = replace(ALL, instant=silo.folder is not None and bool(silo.settings.location))
         self._opened: dict[str, Opened] = {}
@@ -69,7 +75,7 @@ class FileSource:
     def estimate(self, scan: SealedScan) -> int:
         """About how many rows: exact from memory, else the file's rows times a guess for each condition."""
         opened, _ = self._open(scan.dataset)
-        table = None if opened.large else self._tables.get(self._key(opened))
+        table = None if opened.large else self._tables.get(opened.key)
         if table is not None and not scan.rounding and scan.floor is None:
             rows = float(table.count(scan))
         else:
@@ -114,7 +120,7 @@ class FileSource:
         self._silo.close()
         with self._lock:
             self._opened.clear()
-        self._tables.forget(id(self))
+        self._tables.forget(self._owner)
 
     def _open(self, dataset: Dataset) -> tuple[Opened, Files]:
         settings = self._settings_of(dataset)
@@ -130,7 +136,9 @@ class FileSource:
                 parts = [self._silo.open(place, settings) for place in files.places]
                 plan = make_plan(self._silo.system, dataset, settings, parts)
                 large = sum(part.size for part in parts) > TABLE_LIMIT
-                opened = Opened(dataset, settings, files.version, plan, large)
+                if opened is not None:
+                    self._tables.drop(opened.key)
+                opened = Opened(dataset, settings, files.version, plan, large, (self._owner, next(_NUMBERS)))
                 self._opened[dataset.id] = opened
         return opened, files
 
@@ -141,14 +149,11 @@ class FileSource:
             self._settings[dataset.id] = known
         return known[1]
 
-    def _key(self, opened: Opened) -> tuple[Any, ...]:
-        return (id(self), opened.dataset.id, opened.version, id(opened.plan))
-
     def _table(self, opened: Opened) -> MemoryTable | None:
         """The dataset's rows in memory, loaded now if they are not; None if they are too many."""
         if opened.large:
             return None
-        key = self._key(opened)
+        key = opened.key
         table = self._tables.get(key)
         if table is None:
             with self._loading[opened.dataset.id]:

@@ -231,7 +231,7 @@ class Web:
             return self._client
 
     def _unavailable(self, url: str, why: str) -> SourceUnavailable:
-        return SourceUnavailable(self._system, f"{_short(url)}: {why}.", hint="Try again later.")
+        return SourceUnavailable(self._system, f"{_short(url)}: {why}.", hint="Try again later.", file=_short(url))
 
     def _too_large(self, url: str) -> SourceRefused:
         return SourceRefused(

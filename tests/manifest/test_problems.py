@@ -222,6 +222,13 @@ def test_secrets_in_clear_are_refused_without_repeating_them(folder, connection)
         b"",
         b"\x00",
         b"x: " + b"9" * 5000,
+        b"[" * 3_000_000,
+        b"{a: " * 500_000,
+        b"&a {x: *a}",
+        b"x: *nothing",
+        b'title: "\\ud800"',
+        b"a: \x07",
+        b"- " * 100_000,
     ],
     ids=[
         "encoding",
@@ -235,12 +242,26 @@ def test_secrets_in_clear_are_refused_without_repeating_them(folder, connection)
         "empty",
         "null byte",
         "digits",
+        "three million brackets",
+        "half a million braces",
+        "a thing that holds itself",
+        "an alias of nothing",
+        "half a character",
+        "a bell",
+        "lists in lists",
     ],
 )
 def test_hostile_files_end_in_a_problem(folder, hostile):
     root = folder(datasets__boese_yaml=hostile)
     found = problems(root)
     assert hostile == b"" or any(problem.startswith("datasets/boese.yaml") for problem in found)
+
+
+def test_an_old_version_of_yaml_changes_nothing(folder):
+    text = "%YAML 1.1\n---\nid: codes\ntitle: yes\ncodes:\n  - {value: 010, title: !!str 5}\n"
+    loaded = load(folder(vocabulary__codes_yaml=text))
+    noun = next(noun for noun in loaded.nouns if noun.id == "codes")
+    assert (noun.title.de, noun.codes[0].value, noun.codes[0].title.de) == ("yes", "010", "5")
 
 
 def test_keys_keep_their_leading_zeros_and_words_stay_words(folder):

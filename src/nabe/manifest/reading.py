@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
-
+from nabe.manifest.nodes import Mapping, Node, Refused, Scalar, Sequence, documents
 from nabe.manifest.problems import Problem
 
 LARGEST = 5_000_000
@@ -50,28 +48,22 @@ def read(path: Path, root: Path) -> tuple[list[Raw], list[Problem]]:
 
 def parse(text: str, name: str) -> tuple[list[Raw], list[Problem]]:
     """The documents in the text of a file called `name`."""
-    yaml = YAML(typ="safe", pure=True)
-    yaml.version = (1, 2)
     found: list[Raw] = []
     problems: list[Problem] = []
     budget = [MOST_NODES]
     try:
-        for node in yaml.compose_all(text):
-            for item in node.value if isinstance(node, SequenceNode) else [node]:
-                if item is None:
-                    continue
+        for node in documents(text):
+            for item in node.items if isinstance(node, Sequence) else [node]:
+                if isinstance(item, Scalar) and item.plain and not item.value:
+                    continue  # an empty document
                 try:
                     found.append(_document(item, name, budget))
-                except _Refused as error:
+                except Refused as error:
                     problems.append(Problem(name, error.line, "", str(error)))
                 if budget[0] < 0:
                     return [], problems
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        hint = "use blanks, not tabs, for indentation" if "\\t" in str(error.problem) else ""
-        problems.append(Problem(name, line, "", f"not YAML: {error.problem}", hint))
-    except (YAMLError, ValueError, RecursionError) as error:
-        problems.append(Problem(name, 0, "", f"not YAML: {str(error).splitlines()[0][:200]}"))
+    except Refused as error:
+        problems.append(Problem(name, error.line, "", str(error), error.hint))
     return found, problems
 
 
@@ -103,15 +95,9 @@ def without_writing(value: Any) -> Any:
     return int(value) if isinstance(value, Whole) else float(value) if isinstance(value, Broken) else value
 
 
-class _Refused(Exception):
-    def __init__(self, message: str, line: int) -> None:
-        super().__init__(message)
-        self.line = line
-
-
 def _document(node: Node, name: str, budget: list[int]) -> Raw:
-    if not isinstance(node, MappingNode):
-        raise _Refused("a document is a mapping of fields", node.start_mark.line + 1)
+    if not isinstance(node, Mapping):
+        raise Refused("a document is a mapping of fields", node.line)
     lines: dict[tuple[Any, ...], int] = {}
     return Raw(name, _Builder(lines, budget).build(node, ()), lines)
 
@@ -124,48 +110,47 @@ class _Builder:
         self._budget = budget
 
     def build(self, node: Node, path: tuple[Any, ...]) -> Any:
-        line = node.start_mark.line + 1
-        self._lines.setdefault(path, line)
+        self._lines.setdefault(path, node.line)
         self._budget[0] -= 1
         if self._budget[0] < 0 or len(path) > DEEPEST:
-            raise _Refused("too many or too deeply nested values (aliases?)", line)
-        if isinstance(node, MappingNode):
+            raise Refused("too many or too deeply nested values (aliases?)", node.line)
+        if isinstance(node, Mapping):
             return self._mapping(node, path)
-        if isinstance(node, SequenceNode):
-            return [self.build(item, (*path, number)) for number, item in enumerate(node.value)]
-        assert isinstance(node, ScalarNode)
-        return self._value(node)
+        if isinstance(node, Sequence):
+            return [self.build(item, (*path, number)) for number, item in enumerate(node.items)]
+        return _value(node)
 
-    def _mapping(self, node: MappingNode, path: tuple[Any, ...]) -> dict[str, Any]:
+    def _mapping(self, node: Mapping, path: tuple[Any, ...]) -> dict[str, Any]:
         made: dict[str, Any] = {}
-        for key, value in node.value:
-            if not isinstance(key, ScalarNode):
-                raise _Refused("a field's name is a word", key.start_mark.line + 1)
+        for key, value in node.pairs:
+            if not isinstance(key, Scalar):
+                raise Refused("a field's name is a word", key.line)
             if key.value in made:
-                raise _Refused(f"{key.value!r} is given twice", key.start_mark.line + 1)
+                raise Refused(f"{key.value!r} is given twice", key.line)
             made[key.value] = self.build(value, (*path, key.value))
-            self._lines[(*path, key.value)] = key.start_mark.line + 1
+            self._lines[(*path, key.value)] = key.line
         return made
 
-    def _value(self, node: ScalarNode) -> Any:
-        text = str(node.value)
-        tag = str(node.tag).rsplit(":", 1)[-1]
-        if node.style is not None or tag == "str":
-            return text
-        if tag == "null":
-            return None
-        if tag == "bool":
-            return text.lower() == "true"
-        digits = text.replace("_", "").lstrip("+-")
-        if tag == "int" and (digits == "0" or (digits.isdigit() and not digits.startswith("0"))) and len(digits) < 19:
-            return _written(Whole, int(text.replace("_", "")), text)
-        if tag == "float":
-            try:
-                number = float(text.replace("_", ""))
-            except ValueError:
-                return text
-            return _written(Broken, number, text) if math.isfinite(number) else text
-        return text  # keys such as 05315000, dates, 0x10: the field's type decides
+
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]{0,20})")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?")
+
+
+def _value(node: Scalar) -> Any:
+    """Keys such as 05315000, dates and 0x10 stay text: the field's type decides."""
+    text = node.value
+    if not node.plain:
+        return text
+    if text in ("", "~", "null", "Null", "NULL"):
+        return None
+    if text in ("true", "True", "TRUE", "false", "False", "FALSE"):
+        return text.lower() == "true"
+    if _INTEGER.fullmatch(text) and len(text) < 19:
+        return _written(Whole, int(text.replace("_", "")), text)
+    if _FLOAT.fullmatch(text) and any(sign in text for sign in ".eE"):
+        number = float(text.replace("_", ""))
+        return _written(Broken, number, text) if math.isfinite(number) else text
+    return text
 
 
 def _written(kind: type[Whole] | type[Broken], number: float, text: str) -> float:

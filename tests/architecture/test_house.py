@@ -56,7 +56,12 @@ def test_every_message_is_used_somewhere():
     unused = [
         key
         for key in messages("de")
-        if key not in used and key.rsplit(".", 1)[1] not in used and f"{key.rsplit('.', 1)[0]}." not in used
+        if key not in used
+        and key.rsplit(".", 1)[1] not in used
+        and f"{key.rsplit('.', 1)[0]}." not in used
+        # Templates of the portal leave the room's name out: `_("theme.to_dark")`, `_("figure." ~ key)`.
+        and key.split(".", 1)[1] not in used
+        and f"{key.split('.', 1)[1].rsplit('.', 1)[0]}." not in used
     ]
     assert not unused
 

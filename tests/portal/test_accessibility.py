@@ -150,7 +150,8 @@ def test_features_of_the_map_can_be_walked_without_a_mouse(visit):
     page.get_by_role("button", name="Weiter").focus()
     page.keyboard.press("Enter")
     page.wait_for_selector(".map__panel:not([hidden])")
-    assert "Altstadt" in page.inner_text(".map__panel") and "1 von 8" in page.inner_text(".map__tools")
+    assert "Altstadt" in page.inner_text(".map__panel") and "4.200" in page.inner_text(".map__panel")
+    assert "1 von 8" in page.inner_text(".map__tools")
 
 
 def test_the_map_follows_the_keyboard_and_draws_in_the_worker(visit):

@@ -116,6 +116,11 @@ def number(value: float | int, field: Field, lang: str, places: int = 0) -> str:
     return format_decimal(value, format=f"#,##0.{'0' * places}" if places else "#,##0", locale=lang)
 
 
+def counts(field: Field) -> bool:
+    """Does the field hold numbers that count or measure, rather than name things?"""
+    return field.type in _NUMERIC and not _names_things(field)
+
+
 def _names_things(field: Field) -> bool:
     return field.name.rsplit("_", 1)[-1] in _NAMES_THINGS
 
@@ -138,7 +143,7 @@ def _shape(value: bytes, lang: str) -> str:
 def category_and_measure(fields: Sequence[Field]) -> tuple[int, int] | None:
     """The columns for a bar chart: the most readable category and the last measure that is no key; None if unfit."""
     texts = [i for i, field in enumerate(fields) if field.type is FieldType.STRING]
-    measures = [i for i, field in enumerate(fields) if field.type in _NUMERIC and not _names_things(field)]
+    measures = [i for i, field in enumerate(fields) if counts(field)]
     if not texts or not measures:
         return None
     named = [i for i in texts if fields[i].name.endswith(("name", "title", "titel"))]

@@ -47,11 +47,11 @@ class Wording:
 
     def access(self, level: str) -> str:
         """`restricted` -> „Beschränkt“."""
-        return self._word("access", level)
+        return self._word("access.", level)
 
     def access_hint(self, level: str) -> str:
         """Who may know of it and ask for it."""
-        return self._word("access_hint", level)
+        return self._word("access_hint.", level)
 
     def access_badge(self, level: str) -> str:
         """Kind of the badge."""
@@ -59,19 +59,19 @@ class Wording:
 
     def theme(self, code: str) -> str:
         """EU data theme, e.g. `SOCI`."""
-        return self._word("theme", code)
+        return self._word("theme.", code)
 
     def kind(self, field_type: str) -> str:
         """Type of a field."""
-        return self._word("type", field_type)
+        return self._word("type.", field_type)
 
     def role(self, role: str) -> str:
         """Role of Table 6."""
-        return self._word("role", role)
+        return self._word("role.", role)
 
     def state(self, state: str) -> str:
         """State of a use case."""
-        return self._word("state", state)
+        return self._word("state.", state)
 
     def state_badge(self, state: str) -> str:
         """Kind of the badge."""
@@ -79,15 +79,15 @@ class Wording:
 
     def ethics(self, state: str) -> str:
         """Outcome of the ethics assessment."""
-        return self._word("ethics", state)
+        return self._word("ethics.", state)
 
     def adapter(self, id: str) -> str:
         """Kind of a silo."""
-        return self._word("adapter", id)
+        return self._word("adapter.", id)
 
     def action(self, action: str) -> str:
         """What a ledger or history entry did."""
-        return self._word("action", action)
+        return self._word("action.", action)
 
     def unit(self, field: Field) -> str:
         """UCUM code as it is read: `m2` -> `m²`, `{EUR}` -> `EUR`; what only names the things counted needs no unit."""
@@ -95,9 +95,9 @@ class Wording:
         if code.startswith("{"):
             inside = code.strip("{}")
             money = inside if inside.isupper() and len(inside) == 3 else ""
-            return " ".join(filter(None, (money, self._word("unit", "per") if per else "", _UNITS.get(area, area))))
+            return " ".join(filter(None, (money, self._word("unit.", "per") if per else "", _UNITS.get(area, area))))
         if code in ("d", "a"):
-            return self._word("unit", "day" if code == "d" else "year")
+            return self._word("unit.", "day" if code == "d" else "year")
         return _UNITS.get(code, code)
 
     def licence(self, code: str) -> tuple[str, str]:
@@ -137,7 +137,7 @@ class Wording:
         return german.replace("GDPR", "DSGVO")
 
     def _word(self, table: str, code: str) -> str:
-        key = f"portal.{table}.{code}"
+        key = f"portal.{table}{code}"
         return i18n.t(key, self.lang) if key in i18n.messages(self.lang) else code
 
 

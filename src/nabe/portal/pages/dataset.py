@@ -9,6 +9,7 @@ from nabe.formats import FORMATS
 from nabe.hub import Found, Hub
 from nabe.model.catalogue import Revision
 from nabe.model.dataset import Dataset
+from nabe.portal.cells import counts
 from nabe.portal.examples import examples_of
 from nabe.portal.frame import frame_of
 from nabe.portal.reasons import why
@@ -66,12 +67,13 @@ def _case(hub: Hub, asker: Asker, dataset: Dataset) -> object:
     return next((case for case in hub.usecases(asker.actor) if case.id == wanted), None)
 
 
-def _map_titles(dataset: Dataset, lang: str) -> dict[str, str]:
-    """What the map calls the fields."""
+def _map_titles(dataset: Dataset, lang: str) -> dict[str, tuple[str, bool]]:
+    """What the map calls the fields, and which hold numbers that count something."""
     say = Wording(lang)
     units = {field.name: say.unit(field) for field in dataset.fields}
+    titles = {field.name: field.title.in_(lang) or field.name for field in dataset.fields}
     return {
-        field.name: (field.title.in_(lang) or field.name) + (f" ({units[field.name]})" if units[field.name] else "")
+        field.name: (titles[field.name] + (f" ({units[field.name]})" if units[field.name] else ""), counts(field))
         for field in dataset.fields
     }
 

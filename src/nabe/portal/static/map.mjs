@@ -39,9 +39,9 @@ const boundsOf = (features) => {
   return box[0] <= box[2] ? [[box[0], box[1]], [box[2], box[3]]] : null;
 };
 
-const shown = (value) => {
+const shown = (value, counted) => {
   if (value === null || value === undefined || value === "") return "–";
-  if (typeof value === "number" && !Number.isInteger(value)) return value.toLocaleString(place.dataset.lang);
+  if (typeof value === "number" && counted) return value.toLocaleString(place.dataset.lang);
   return String(value);
 };
 
@@ -50,9 +50,10 @@ const card = (feature, titles) => {
   list.className = "map__facts";
   for (const [name, value] of Object.entries(feature.properties || {})) {
     const term = document.createElement("dt");
-    term.textContent = titles[name] || name;
+    const [title, counted] = titles[name] || [name, false];
+    term.textContent = title;
     const text = document.createElement("dd");
-    text.textContent = shown(value);
+    text.textContent = shown(value, counted);
     list.append(term, text);
   }
   return list;

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyogrio
-from pyogrio.errors import DataLayerError, DataSourceError
 
 from nabe.adapters.file.part import Part, RawColumn, RawGeometry, check_width
 from nabe.adapters.file.places import Place
@@ -20,13 +18,21 @@ from nabe.errors import SourceRefused
 DRIVERS = {"geojson": "GeoJSON", "esrijson": "ESRIJSON", "gpkg": "GPKG", "shp": "ESRI Shapefile", "fgb": "FlatGeobuf"}
 _BATCH = 16_384
 _GEOMETRY = "nabe_geometry"
-_FAILURES = (DataSourceError, DataLayerError, pa.ArrowException, RuntimeError, ValueError, OSError)
+#: pyogrio's own errors are RuntimeErrors and ValueErrors.
+_FAILURES = (pa.ArrowException, RuntimeError, ValueError, OSError)
+
+
+def _gdal() -> Any:
+    """GDAL, loaded when the first geodata file is read: it takes 30 MB."""
+    import pyogrio
+
+    return pyogrio
 
 
 def layers(system: str, place: Place) -> list[str]:
     """Names of the layers."""
     try:
-        return [str(name) for name, _ in pyogrio.list_layers(place.path)]
+        return [str(name) for name, _ in _gdal().list_layers(place.path)]
     except _FAILURES:
         raise _unreadable(system, place) from None
 
@@ -128,12 +134,12 @@ def _dbf_says(path: Path) -> bool:
 
 
 def _opened(place: Place, options: dict[str, Any]) -> Any:
-    return pyogrio.raw.open_arrow(place.path, **options)
+    return _gdal().raw.open_arrow(place.path, **options)
 
 
 def _rows(place: Place, options: dict[str, Any]) -> int | None:
     try:
-        count = pyogrio.read_info(place.path, layer=options.get("layer"), force_feature_count=True)["features"]
+        count = _gdal().read_info(place.path, layer=options.get("layer"), force_feature_count=True)["features"]
     except _FAILURES:
         return None
     return int(count) if count >= 0 else None

@@ -1,4 +1,4 @@
-"""Results as bytes: CSV, JSON, NDJSON, GeoJSON, Parquet, XLSX. Streamed; the result is closed at the end."""
+"""Results as bytes: CSV, JSON, NDJSON, GeoJSON, Parquet, XLSX, GeoPackage. Streamed; the result is closed at the end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nabe.errors import Invalid
 from nabe.formats import text, workbook
 from nabe.formats.columnar import parquet
+from nabe.formats.geopackage import gpkg
 from nabe.model.result import Result
 
 
@@ -30,6 +31,7 @@ FORMATS: Mapping[str, Format] = {
         Format("geojson", "application/geo+json", "geojson", text.geojson),
         Format("parquet", "application/vnd.apache.parquet", "parquet", parquet),
         Format("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx", workbook.xlsx),
+        Format("gpkg", "application/geopackage+sqlite3", "gpkg", gpkg),
     )
 }
 

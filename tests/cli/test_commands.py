@@ -282,3 +282,9 @@ def test_schemas_are_json_schemas(nabe, kind):
 
 def test_an_unknown_kind_of_schema_is_refused(nabe):
     assert "Kinds:" in nabe("schema", "datset", code=2).err
+
+
+def test_a_folder_with_umlauts_and_blanks_becomes_a_workspace(tmp_path, nabe):
+    nabe("init", tmp_path / "Groß Köris 2026", code=0)
+    assert nabe("check", "-w", tmp_path / "Groß Köris 2026", code=0).out.startswith("3 documents, 0 errors")
+    assert "id: gross-koeris-2026" in (tmp_path / "Groß Köris 2026/nabe.yaml").read_text()

@@ -13,6 +13,7 @@ from nabe.app import Nabe, load
 from nabe.cli.common import AsJson, Workspace, err, find_root, line, opened, operator, plain, say
 from nabe.errors import Invalid
 from nabe.model.catalogue import Change, Snapshot
+from nabe.model.names import hub_name
 
 
 def register(app: typer.Typer) -> None:
@@ -33,8 +34,8 @@ def init(
 
     [dim]nabe init musterdorf --title Musterdorf --ags 05999000 --land NW[/dim]
     """
-    name = id or folder.resolve().name.lower().replace(" ", "-")
-    written = manifest.init(folder, name, title or name.capitalize(), ags, land)
+    name = id or hub_name(folder.resolve().name).replace("_", "-")
+    written = manifest.init(folder, name, title or folder.resolve().name, ags, land)
     names = [path.relative_to(folder).as_posix() for path in written]
     if as_json:
         say({"workspace": str(folder), "files": names})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 from nabe.errors import Conflict, Invalid
@@ -12,7 +14,7 @@ _CITY = """\
 kind: city
 id: {id}
 title:
-  de: "{title}"
+  de: {title}
 ags: "{ags}"          # amtlicher Gemeindeschlüssel, 8 Ziffern
 land: "{land}"             # Bundesland nach ISO 3166-2, z. B. NW
 base_uri: http://localhost:8080
@@ -28,7 +30,7 @@ _ORGANISATION = """\
 kind: organisation
 id: {id}
 title:
-  de: "{title}"
+  de: {title}
 type: municipality
 """
 
@@ -57,30 +59,47 @@ grants: []
 #     min_group: 5
 """
 
-_IGNORED = ".nabe/\n*.secret\n"
+#: State and secrets stay out of git.
+_IGNORED = (".nabe/", "*.secret", ".env")
 
 
 def init(root: Path, id: str, title: str, ags: str = "", land: str = "") -> list[Path]:
-    """Write the first files. `Conflict` if there is a workspace already."""
-    import re
-
-    if not re.fullmatch(ID, id):
-        raise Invalid(f"{id!r} is no id: lower-case letters, digits, - and _.", field="id")
+    """Write the first files. `Conflict` if there is a workspace already; other files that are there stay as they are."""
+    _must_fit(id, ags, land)
     if (root / "nabe.yaml").exists():
         raise Conflict(f"{root} is a workspace already.", hint="`nabe check` says how it is.")
-    values = {"id": id, "title": title.replace('"', "'"), "ags": ags, "land": land}
+    quoted = json.dumps(" ".join(title.split()), ensure_ascii=False)  # a JSON string is a YAML string
+    values = {"id": id, "title": quoted, "ags": ags, "land": land}
     texts = {
-        "nabe.yaml": _CITY.format(**values),
         f"organisations/{id}.yaml": _ORGANISATION.format(**values),
         "usecases/beispiel/usecase.yaml": _USECASE.format(**values),
-        ".gitignore": _IGNORED,
+        "nabe.yaml": _CITY.format(**values),
     }
     for folder in ("systems", "datasets", "vocabulary"):
         (root / folder).mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, text in texts.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
-        written.append(path)
+    written = [path for name, text in texts.items() if (path := _new(root / name, text)) is not None]
+    ignored = root / ".gitignore"
+    there = ignored.read_text("utf-8") if ignored.exists() else ""
+    if missing := [line for line in _IGNORED if line not in there.splitlines()]:
+        separator = "" if not there or there.endswith("\n") else "\n"
+        ignored.write_text(there + separator + "\n".join(missing) + "\n", "utf-8")
+        written.append(ignored)
     return written
+
+
+def _must_fit(id: str, ags: str, land: str) -> None:
+    for field, value, pattern, words in (
+        ("id", id, ID, "lower-case letters, digits, - and _, a letter first"),
+        ("ags", ags, r"(\d{8})?", "8 digits"),
+        ("land", land, r"([A-Z]{2})?", "two capital letters, e.g. NW"),
+    ):
+        if not re.fullmatch(pattern, value):
+            raise Invalid(f"{field}: {value!r} does not fit.", hint=f"Expected: {words}.", field=field)
+
+
+def _new(path: Path, text: str) -> Path | None:
+    if path.exists():
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path

@@ -20,7 +20,7 @@ from nabe.model.expr import ALL_ROWS, BBox
 from nabe.model.query import SealedScan
 from nabe.ports.source import Batches, Mount
 from nabe.query.evaluate import finish, scan_schema
-from nabe.query.needs import has_bbox, needed_fields
+from nabe.query.needs import has_bbox, left_over, needed_fields
 from nabe.query.sql import quoted, select
 
 #: Seconds for which a table's description is trusted.
@@ -45,10 +45,21 @@ class SqlSource:
 
     def read(self, scan: SealedScan) -> Batches:
         """Rows of a sealed scan, finished."""
-        if scan.floor is not None and has_bbox(scan.where):
+        if scan.floor is not None and has_bbox(scan.where) and self.capabilities.bbox:
             return self._partly(scan)
+        scan = self._own(scan)
         schema = scan_schema(scan)
         return self._stream(self._outer(self._select(scan), schema), schema, scan.dataset)
+
+    def _own(self, scan: SealedScan) -> SealedScan:
+        """What the database does of a scan: without the steps that it leaves to the hub, with the fields they need."""
+        left = left_over(scan, self.capabilities)
+        if not left:
+            return scan
+        scan = replace(
+            scan, fields=needed_fields(scan, self.capabilities), where=ALL_ROWS, order=(), limit=None, offset=0
+        )
+        return replace(scan, allowed=ALL_ROWS, rounding=(), floor=None) if "allowed" in left else scan
 
     def _partly(self, scan: SealedScan) -> Batches:
         """A box over cells is left to the hub: geometry behind a floor is no geometry of the table any more."""
@@ -58,17 +69,21 @@ class SqlSource:
 
     def explain(self, scan: SealedScan) -> str:
         """The SELECT that `read` sends."""
-        return self._select(scan)
+        return self._select(self._own(scan))
 
     def estimate(self, scan: SealedScan) -> int:
         """About how many rows it would deliver."""
         limits = scan.dataset.limits
         most = limits.rows if limits else 5_000_000
-        sql = self._select(scan)
+        sql = self._select(self._own(scan))
         return int(self._asked(lambda connection: self._database.estimate(connection, sql, most), scan.dataset))
 
     def count(self, scan: SealedScan) -> int:
         """Exact number of rows without limit and offset."""
+        if left_over(scan, self.capabilities) or (scan.floor is not None and has_bbox(scan.where)):
+            everything = replace(scan, order=(), limit=None, offset=0)
+            whole = finish(self.read(everything), everything, self.capabilities)
+            return sum(batch.num_rows for batch in whole.batches)
         fields = scan.fields[:1] or (scan.dataset.fields[0].name,)
         inner = self._select(replace(scan, order=(), limit=None, offset=0, fields=fields))
         batches = self._stream(

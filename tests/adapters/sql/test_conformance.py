@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -82,4 +83,33 @@ class TestSqlite(SourceConformance):
         source, dataset, missing = opened(tmp_path, {"path": "inhalt.sqlite"})
         gone, _, _ = opened(tmp_path, {"path": "weg.sqlite"})
         yield Silo(source, dataset, missing, (gone, dataset))
+        source.close()
+
+
+@pytest.fixture(scope="module")
+def mariadb():
+    need("MariaDB", servers.available_mariadb(), "apt-get install mariadb-server")
+    with servers.mariadb() as server:
+        connection = server.connect()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE TABLE inhalt (`key` VARCHAR(20), name VARCHAR(100), quarter VARCHAR(100), household VARCHAR(20), "
+                "note VARCHAR(200), `count` BIGINT, share DOUBLE, `open` BOOLEAN, opened DATE, seen DATETIME(6), place POINT) "
+                "CHARACTER SET utf8mb4"
+            )
+            for row in CONTENT.to_pylist():
+                values = [row[name] for name in COLUMNS.split(", ")]
+                values[9] = values[9].replace(tzinfo=None) if values[9] else None
+                cursor.execute(f"INSERT INTO inhalt VALUES ({', '.join(['%s'] * 10)}, ST_GeomFromWKB(%s))", values)
+        connection.commit()
+        yield server
+
+
+class TestMariaDb(SourceConformance):
+    @pytest.fixture
+    def silo(self, mariadb, tmp_path):
+        source, dataset, missing = opened(tmp_path, {"url": mariadb.url})
+        utc = [replace(item, source=dict(item.source) | {"timezone": "UTC"}) for item in (dataset, missing)]
+        gone, _, _ = opened(tmp_path, {"url": "mariadb://x:y@127.0.0.1:1/z"})
+        yield Silo(source, utc[0], utc[1], (gone, utc[0]))
         source.close()

@@ -31,6 +31,8 @@ class Settings:
     """Hours after which a log-in ends."""
     secure_cookies: bool = False
     """Send session cookies over HTTPS only (switch on behind TLS)."""
+    client_requests: int = 32
+    """Most requests of one address at work at a time; behind a reverse proxy set `trusted_proxies`, too."""
     trusted_proxies: str = ""
     """Addresses of reverse proxies whose X-Forwarded-* headers count, comma-separated."""
     log_level: str = "info"

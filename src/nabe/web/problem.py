@@ -30,9 +30,18 @@ def set_pages(render: PageRenderer) -> None:
 def handle(request: Request, error: Exception) -> Response:
     """The response for an error; what is not expected is logged by its kind and place and answered 500."""
     known = _expected(error)
-    if _PAGES and _wants_page(request):
+    response = _page(request, known) if _PAGES and _wants_page(request) else problem(request, known)
+    if isinstance(error, HTTPException) and error.headers:
+        response.headers.update(error.headers)
+    return response
+
+
+def _page(request: Request, known: NabeError) -> Response:
+    try:
         return _PAGES[0](request, known)
-    return problem(request, known)
+    except Exception as error:
+        _LOG.error("the page of an error failed: %s at %s", type(error).__name__, place_of(error))
+        return problem(request, known)
 
 
 def problem(request: Request, error: NabeError) -> Response:
@@ -61,10 +70,11 @@ def problem(request: Request, error: NabeError) -> Response:
 
 def title(error: NabeError, lang: str) -> str:
     """The kind of error in a few words."""
+    fallback = 400 if error.status < 500 else 500
     for key in (f"web.error.{error.code}", f"web.error.status_{error.status}"):
         if key in messages(lang):
             return t(key, lang)
-    return t("web.error.status_500", lang)
+    return t(f"web.error.status_{fallback}", lang)
 
 
 def reasons(error: Denied, lang: str) -> list[dict[str, str]]:
@@ -82,12 +92,16 @@ def _expected(error: Exception) -> NabeError:
         known.status = error.status_code  # type: ignore[misc]
         return known
     # The words of a foreign exception may hold values; its kind and place do not.
+    _LOG.error("unexpected %s at %s", type(error).__name__, place_of(error))
+    return NabeError("Something went wrong inside Nabe.", hint="The operator finds the place in the log.")
+
+
+def place_of(error: Exception) -> str:
+    """File and line where an exception was raised."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
-    place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "?"
-    _LOG.error("unexpected %s at %s", type(error).__name__, place)
-    return NabeError("Something went wrong inside Nabe.", hint="The operator finds the place in the log.")
+    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "?"
 
 
 def _wants_page(request: Request) -> bool:

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
-from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
 
 from nabe.errors import LimitExceeded
 from nabe.formats.values import pieces, texts, wkt
@@ -34,6 +32,8 @@ def xlsx(result: Result, title: str = "") -> Iterator[bytes]:
     """
     if len(result.schema) > MOST_COLUMNS or (result.total or 0) > MOST_ROWS:
         raise _too_much()
+    from openpyxl import Workbook  # loaded when first needed: 20 MB
+
     book = Workbook(write_only=True)
     sheet: Any = book.create_sheet(_sheet_name(title))
     try:
@@ -99,6 +99,8 @@ def _moments(array: Any) -> list[Any]:
 def _cell(sheet: Any, value: Any) -> Any:
     if not isinstance(value, str):
         return value
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, WriteOnlyCell
+
     cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value)[:_LONGEST])
     cell.data_type = "s"  # "=1+1" is text, not a formula
     return cell

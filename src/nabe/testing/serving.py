@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
+import httpx
 import uvicorn
-from starlette.testclient import TestClient
 
 from nabe.app import Nabe, asgi, open_workspace
 from nabe.config import Settings
@@ -41,11 +42,29 @@ class OpenCity:
         actor = OPERATOR if not hub.organisations() else city.ACTORS["it"]
         hub.declare(actor, changes, expect=hub.version(), approvals_from_files=True)
 
-    def client(self, actor: str = "", use_case: str = "", app: Any = None) -> TestClient:
+    def client(self, actor: str = "", use_case: str = "", app: Any = None) -> httpx.Client:
         """A client that asks as `actor` (empty: nobody) for `use_case`; errors come as responses."""
         headers = {"Authorization": f"Bearer {self.tokens[actor]}"} if actor else {}
         headers |= {"Nabe-Use-Case": use_case} if use_case else {}
-        return TestClient(app or self.app, raise_server_exceptions=False, headers=headers, follow_redirects=False)
+        return httpx.Client(transport=InProcess(app or self.app), base_url="http://testserver", headers=headers)
+
+
+class InProcess(httpx.BaseTransport):
+    """Requests to an ASGI application of this process."""
+
+    def __init__(self, app: Any) -> None:
+        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request, in an event loop of its own."""
+        body = request.read()
+
+        async def go() -> httpx.Response:
+            copy = httpx.Request(request.method, request.url, headers=request.headers, content=body)
+            answer = await self._transport.handle_async_request(copy)
+            return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+
+        return anyio.run(go)
 
 
 @contextlib.contextmanager

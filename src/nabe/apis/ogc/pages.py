@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -16,13 +17,15 @@ from nabe.web.asker import Asker
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=PackageLoader("nabe.apis.ogc"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["whole_segment"] = lambda text: quote(str(text), safe="")
+    return made
 
 
 def html_page(request: Request, asker: Asker, hub: Hub, name: str, body: dict[str, Any]) -> Response:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
 from nabe.errors import Invalid
 from nabe.model.dataset import Dataset, FieldType
-from nabe.model.expr import ALL_ROWS, BBox, Compare, Expr, Op, Or, both
+from nabe.model.expr import ALL_ROWS, BBox, Compare, Expr, Op, both
 from nabe.model.query import Scan
 
 LIMIT = 10
 MOST = 10_000
 #: Parameters that are no property filters.
 RESERVED = frozenset({"limit", "offset", "bbox", "bbox-crs", "datetime", "f", "lang", "use-case", "crs"})
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+_NUMBER = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?")
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 
 
@@ -61,10 +64,7 @@ def bbox(given: Mapping[str, str], dataset: Dataset) -> Expr:
         raise Invalid(f"Only {CRS84} is offered.", field="bbox-crs" if "bbox-crs" in given else "crs")
     if text is None:
         return ALL_ROWS
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
+    numbers = [_number(part) for part in text.split(",")] if len(text) < 400 else []
     if len(numbers) not in (4, 6) or not all(math.isfinite(number) for number in numbers):
         raise Invalid(
             f"bbox is west,south,east,north in degrees, not {text[:60]!r}.",
@@ -104,16 +104,21 @@ def datetime(given: Mapping[str, str], dataset: Dataset, readable: tuple[str, ..
     return both(where, Compare(field.name, Op.LE, _as_time(end, last=True))) if end is not None else where
 
 
+def _number(text: str) -> float:
+    """A decimal number; NaN for any other text (Python's own reading knows 1_000 and Arabic digits)."""
+    return float(text) if _NUMBER.fullmatch(text.strip()) else math.nan
+
+
 def _moment(text: str, whole: str) -> dt.date | dt.datetime:
     try:
         if len(text) == 10:
             return dt.date.fromisoformat(text)
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
+        if "T" not in text.upper():
+            raise ValueError
+        moment = dt.datetime.fromisoformat(text.upper())
+        return moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    except (ValueError, OverflowError):  # the latter: an offset that leads out of the calendar
         raise _time_error(whole) from None
-    if "T" not in text.upper():
-        raise _time_error(whole)
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def _time_error(text: str) -> Invalid:
@@ -145,12 +150,11 @@ def equals(name: str, kind: FieldType, text: str) -> Expr:
             case FieldType.STRING:
                 return Compare(name, Op.EQ, text)
             case FieldType.INTEGER:
-                number = int(text)
-                if abs(number) >= 2**63:
+                if not _WHOLE.fullmatch(text) or abs(int(text)) >= 2**63:
                     raise ValueError
-                return Compare(name, Op.EQ, number)
+                return Compare(name, Op.EQ, int(text))
             case FieldType.NUMBER:
-                value = float(text)
+                value = _number(text)
                 if not math.isfinite(value):
                     raise ValueError
                 return Compare(name, Op.EQ, value)
@@ -167,22 +171,22 @@ def equals(name: str, kind: FieldType, text: str) -> Expr:
 
 
 def feature(dataset: Dataset, readable: tuple[str, ...], id: str) -> Scan:
-    """The one row with this id: its key values joined by `.` (each percent-encoded), or its row number without a key."""
-    key = [dataset.field(name) for name in dataset.key]
-    if not key or any(name not in readable for name in dataset.key):
+    """The one row with this id (`render.ids` makes them).
+
+    A key of one field: its value. A key of several: the values joined by `.`, each percent-encoded with `.` as `%2E`.
+    No key that the asker may read: the row's number, from 0, in the order in which the dataset delivers its rows.
+    """
+    key = [field for name in dataset.key if (field := dataset.field(name)) and name in readable]
+    if not key or len(key) < len(dataset.key):
         if not id.isascii() or not id.isdigit() or len(id) > 12:
             raise Invalid("Features here are numbered from 0.", field="featureId")
         return Scan(dataset.id, limit=1, offset=int(id))
-    parts = [unquote(part) for part in (id.split(".") if len(key) > 1 else [id])]
+    parts = [unquote(part) for part in id.split(".")] if len(key) > 1 else [id]
     if len(parts) != len(key):
         raise Invalid(
             f"A feature id has {len(key)} parts joined by a dot: {', '.join(dataset.key)}.", field="featureId"
         )
     where: Expr = ALL_ROWS
     for field, text in zip(key, parts, strict=True):
-        assert field is not None
-        found: Expr = equals(field.name, field.type, text)
-        if len(key) == 1 and field.type is FieldType.STRING and unquote(text) != text:
-            found = Or((found, equals(field.name, field.type, unquote(text))))
-        where = both(where, found)
+        where = both(where, equals(field.name, field.type, text))
     return Scan(dataset.id, where=where, limit=1)

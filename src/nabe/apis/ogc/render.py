@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
 import pyarrow as pa
 
+from nabe.apis.ogc.extent import Extent
 from nabe.apis.ogc.parse import CRS84
 from nabe.formats.text import features
+from nabe.formats.values import texts
 from nabe.hub import Found
 from nabe.model.catalogue import City
 from nabe.model.dataset import Dataset
+from nabe.model.expr import ALL_ROWS
+from nabe.model.query import Scan
 from nabe.model.result import Result
 
 CONFORMANCE = tuple(
@@ -21,6 +26,7 @@ CONFORMANCE = tuple(
 )
 GEOJSON, HTML, JSON = "application/geo+json", "text/html", "application/json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
+GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -68,7 +74,7 @@ def collections(found: list[Found], base: str, lang: str) -> dict[str, Any]:
     return {"links": both_ways(f"{base}/collections", JSON), "collections": items}
 
 
-def collection(found: Found, base: str, lang: str, extent: list[float] | None = None) -> dict[str, Any]:
+def collection(found: Found, base: str, lang: str, extent: Extent | None = None) -> dict[str, Any]:
     """/req/core/sfc-md-success."""
     dataset = found.dataset
     url = f"{base}/collections/{dataset.id}"
@@ -90,71 +96,86 @@ def collection(found: Found, base: str, lang: str, extent: list[float] | None = 
         "access": dataset.access.value,
         "readable": found.decision.permit,
     }
-    if extent is not None:
-        body["extent"] = {"spatial": {"bbox": [extent], "crs": CRS84}}
-    return body
+    parts: dict[str, Any] = {}
+    if extent is not None and extent.box is not None:
+        parts["spatial"] = {"bbox": [extent.box], "crs": CRS84}
+    if extent is not None and extent.times is not None:
+        parts["temporal"] = {"interval": [list(extent.times)], "trs": GREGORIAN}
+    return body | ({"extent": parts} if parts else {})
 
 
-def page(result: Result, dataset: Dataset, url: str, query: dict[str, str], limit: int, offset: int) -> bytes:
-    """/req/core/fc-response: a page of features. Reads the result to its end."""
+def page(
+    result: Result, dataset: Dataset, url: str, query: Mapping[str, str], scan: Scan, *, now: dt.datetime
+) -> bytes:
+    """/req/core/fc-response: a page of features. Reads the result to its end and closes it."""
     table = result.table()
-    links = _page_links(dataset, url, query, limit, offset, table.num_rows, result.total)
-    head: dict[str, Any] = {
+    # A filtered page does not know the numbers of its rows.
+    numbered = scan.where == ALL_ROWS
+    made = rows(table, dataset, scan.offset if numbered else None)
+    body: dict[str, Any] = {
         "type": "FeatureCollection",
-        "timeStamp": dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "numberReturned": table.num_rows,
+        "timeStamp": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "numberReturned": len(made),
+        "features": made,
+        "links": _page_links(dataset, url, query, scan, len(made), result.total),
     }
     if result.total is not None:
-        head["numberMatched"] = result.total
-    made = rows(table, dataset, offset)
-    return _ENCODER.encode(head | {"features": made, "links": links})
+        body["numberMatched"] = result.total
+    return _ENCODER.encode(body)
 
 
-def rows(table: pa.Table, dataset: Dataset, offset: int = 0) -> list[dict[str, Any]]:
-    """Features with their ids."""
+def rows(table: pa.Table, dataset: Dataset, offset: int | None) -> list[dict[str, Any]]:
+    """Features with their ids; `offset` is the number of the first row, None if it is not known."""
     made: list[dict[str, Any]] = []
     for batch in table.to_batches():
-        made += features(batch, table.schema, ids(batch, dataset, offset + len(made)))
+        start = None if offset is None else offset + len(made)
+        made += features(batch, table.schema, ids(batch, dataset, start))
     return made
 
 
-def ids(batch: pa.RecordBatch, dataset: Dataset, offset: int) -> list[str]:
-    """Feature ids: key values joined by `.`, or row numbers."""
+def ids(batch: pa.RecordBatch, dataset: Dataset, offset: int | None) -> list[str] | None:
+    """Feature ids: key values joined by `.`, or row numbers, or none; see `parse.feature`."""
     if not dataset.key or any(name not in batch.schema.names for name in dataset.key):
-        return [str(offset + number) for number in range(batch.num_rows)]
-    columns = [batch.column(name).to_pylist() for name in dataset.key]
+        return None if offset is None else [str(offset + number) for number in range(batch.num_rows)]
+    columns = [_texts(batch.column(name)) for name in dataset.key]
     if len(columns) == 1:
-        return [_text(value) for value in columns[0]]
-    return [
-        ".".join(quote(_text(value), safe="").replace(".", "%2E") for value in row)
-        for row in zip(*columns, strict=True)
-    ]
+        return columns[0]
+    return [".".join(quote(value, safe="").replace(".", "%2E") for value in row) for row in zip(*columns, strict=True)]
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ("" if value is None else str(value))
+def _texts(array: Any) -> list[str]:
+    """Values as they stand in a URL."""
+    if pa.types.is_temporal(array.type):
+        return [value or "" for value in texts(array)]
+    values = array.to_pylist()
+    if pa.types.is_string(array.type):
+        return ["" if value is None else value for value in values]
+    return ["" if value is None else str(value) for value in values]
 
 
 def _page_links(
-    dataset: Dataset, url: str, query: dict[str, str], limit: int, offset: int, returned: int, total: int | None
+    dataset: Dataset, url: str, query: Mapping[str, str], scan: Scan, returned: int, total: int | None
 ) -> list[dict[str, str]]:
     rest = {key: value for key, value in query.items() if key not in ("f", "offset")}
-    here = f"{url}?{urlencode(rest | {'offset': str(offset)})}" if rest or offset else url
-    links = both_ways(here, GEOJSON)
-    links.append(link(url.removesuffix("/items"), "collection", JSON, dataset.id))
+    start = f"{url}?{urlencode(rest)}&" if rest else f"{url}?"
+    offset, limit = scan.offset, scan.limit or 0
+    here = f"{start}offset={offset}&" if offset else start
+    links = [
+        link(f"{here}f=json", "self", GEOJSON),
+        link(f"{here}f=html", "alternate", HTML),
+        link(url.removesuffix("/items"), "collection", JSON, dataset.id),
+    ]
     if returned == limit and (total is None or offset + returned < total):
-        more = urlencode(rest | {"offset": str(offset + limit), "f": "json"})
-        links.append(link(f"{url}?{more}", "next", GEOJSON))
+        links.append(link(f"{start}offset={offset + limit}&f=json", "next", GEOJSON))
     if offset > 0:
-        before = urlencode(rest | {"offset": str(max(0, offset - limit)), "f": "json"})
-        links.append(link(f"{url}?{before}", "prev", GEOJSON))
+        links.append(link(f"{start}offset={max(0, offset - limit)}&f=json", "prev", GEOJSON))
     return links
 
 
 def one(table: pa.Table, dataset: Dataset, url: str, id: str) -> dict[str, Any]:
-    """/req/core/f-success: one feature."""
-    made = rows(table, dataset)[0]
-    made["id"] = id if not dataset.key else made["id"]
-    collection_url = url.rsplit("/items/", 1)[0]
-    made["links"] = [*both_ways(url, GEOJSON), link(collection_url, "collection", JSON)]
+    """/req/core/f-success: one feature. `url` is that of /items."""
+    made = rows(table, dataset, None)[0]
+    made.setdefault("id", id)
+    here = f"{url}/{quote(made['id'], safe='')}"
+    made["links"] = [*both_ways(here, GEOJSON), link(url.removesuffix("/items"), "collection", JSON, dataset.id)]
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from importlib.resources import files
 from typing import Any
 
@@ -18,7 +19,7 @@ from nabe.hub import Found, Hub
 from nabe.model.query import Query
 from nabe.web.asker import Asker, asker_of
 from nabe.web.services import Services, services_of
-from nabe.web.stream import in_thread
+from nabe.web.stream import in_thread, stale
 
 
 def _json(body: Any, media: str = render.JSON) -> Response:
@@ -26,7 +27,9 @@ def _json(body: Any, media: str = render.JSON) -> Response:
 
 
 def _base(request: Request) -> str:
-    return f"{request.url.scheme}://{request.url.netloc}/ogc"
+    # The guard has seen to it that the host is one.
+    host = request.headers.get("host") or request.url.netloc
+    return f"{request.scope['scheme']}://{host}/ogc"
 
 
 def _wants_html(request: Request) -> bool:
@@ -83,29 +86,28 @@ async def collection(request: Request) -> Response:
     _only(request)
     asker, hub = await in_thread(asker_of, request), services_of(request).hub
     found = await in_thread(hub.dataset, asker.actor, asker.use_case, request.path_params["id"])
-    box = await in_thread(extent, hub, asker, found)
-    body = render.collection(found, _base(request), asker.lang, box)
+    body = render.collection(found, _base(request), asker.lang, await in_thread(extent, hub, asker, found))
     return html_page(request, asker, hub, "collection", body) if _wants_html(request) else _json(body)
 
 
 async def items(request: Request) -> Response:
     """A page of features."""
-    if _wants_html(request):
-        asker = await in_thread(asker_of, request)
-        body = await in_thread(_page, request)
-        return html_page(request, asker, services_of(request).hub, "items", msgspec.json.decode(body))
-    return _json(await in_thread(_page, request), render.GEOJSON)
+    html = _wants_html(request)
+    body, headers = await in_thread(_page, request)
+    if not html:
+        return Response(body, media_type=render.GEOJSON, headers=headers)
+    asker = await in_thread(asker_of, request)
+    return html_page(request, asker, services_of(request).hub, "items", msgspec.json.decode(body))
 
 
-def _page(request: Request) -> bytes:
+def _page(request: Request) -> tuple[bytes, dict[str, str]]:
     asker, hub = asker_of(request), services_of(request).hub
     found = _readable(hub, asker, request.path_params["id"])
-    query = dict(request.query_params)
     scan = parse.scan(found.dataset, found.readable, request.query_params.multi_items())
     result = hub.read(asker.actor, asker.use_case, Query.of(scan, count=True), interface="ogc")
-    assert scan.limit is not None
     url = f"{_base(request)}/collections/{found.dataset.id}/items"
-    return render.page(result, found.dataset, url, query, scan.limit, scan.offset)
+    now = dt.datetime.now(dt.UTC)
+    return render.page(result, found.dataset, url, request.query_params, scan, now=now), stale(result.sources)
 
 
 def _readable(hub: Hub, asker: Asker, id: str) -> Found:
@@ -137,7 +139,7 @@ def _one(request: Request, hub: Hub, asker: Asker) -> dict[str, Any]:
     table = hub.read(asker.actor, asker.use_case, Query.of(scan), interface="ogc").table()
     if not table.num_rows:
         raise _no_feature()
-    return render.one(table, found.dataset, f"{_base(request)}{request.url.path.removeprefix('/ogc')}", id)
+    return render.one(table, found.dataset, f"{_base(request)}/collections/{found.dataset.id}/items", id)
 
 
 def _no_feature() -> Unknown:
@@ -167,5 +169,5 @@ def routes(_: Services) -> list[BaseRoute]:
         Route("/ogc/collections", collections),
         Route("/ogc/collections/{id}", collection),
         Route("/ogc/collections/{id}/items", items),
-        Route("/ogc/collections/{id}/items/{feature}", item),
+        Route("/ogc/collections/{id}/items/{feature:path}", item),
     ]

@@ -13,6 +13,6 @@ INTERFACE = Interface(
     routes=routes,
     probes=tuple(
         ProbeRequest("GET", f"/download/{{dataset}}.{extension}")
-        for extension in ("csv", "json", "ndjson", "geojson", "parquet", "xlsx", "exe")
+        for extension in ("csv", "json", "ndjson", "geojson", "parquet", "xlsx", "gpkg", "exe")
     ),
 )

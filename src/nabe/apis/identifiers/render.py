@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from nabe.model.catalogue import Code, Goal, Vocabulary
 from nabe.model.dataset import Dataset
@@ -51,7 +52,7 @@ def _body(thing: Any, base: str) -> dict[str, Any]:
             parent = {"@id": f"{base}/id/goal/{thing.parent}"} if thing.parent else None
             return {"@type": "skos:Concept", "skos:prefLabel": _words(thing.title), "skos:broader": parent}
         case Vocabulary():
-            codes = [{"@id": f"{base}/id/vocabulary/{thing.id}/{code.value}"} for code in thing.codes]
+            codes = [{"@id": f"{base}/id/vocabulary/{thing.id}/{quote(code.value, safe='')}"} for code in thing.codes]
             return {"@type": "skos:ConceptScheme", "skos:prefLabel": _words(thing.title), "skos:hasTopConcept": codes}
         case Code():
             same = {"@id": thing.uri} if thing.uri else None

@@ -12,12 +12,15 @@ from nabe.errors import Invalid
 from nabe.model.catalogue import KINDS, Noun
 from nabe.model.party import Role
 
+#: No database keeps a NUL character.
+_WORDS = r"^[^\x00]*$"
+
 
 class Login(BaseModel):
     """Credentials of a local account."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(max_length=200, examples=["sozialplanung"])
+    name: str = Field(max_length=200, pattern=_WORDS, examples=["sozialplanung"])
     password: str = Field(max_length=1000)
 
 
@@ -25,7 +28,7 @@ class NewToken(BaseModel):
     """A personal access token to be made."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=200, examples=["QGIS"])
+    name: str = Field(min_length=1, max_length=200, pattern=_WORDS, examples=["QGIS"])
     days: int = Field(90, ge=1, le=730, description="valid for so many days")
     roles: list[Role] | None = Field(None, description="at most these of the account's roles")
 
@@ -38,7 +41,7 @@ class Approval(BaseModel):
     """The data owner's consent."""
 
     model_config = ConfigDict(extra="forbid")
-    note: str = Field("", max_length=2000)
+    note: str = Field("", max_length=2000, pattern=_WORDS)
 
 
 def noun(kind: str, id: str, body: dict[str, Any]) -> Noun:

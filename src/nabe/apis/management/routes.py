@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
@@ -40,6 +41,8 @@ def _hub(request: Request) -> Hub:
 Who = Annotated[Asker, Depends(_asker)]
 Door = Annotated[Hub, Depends(_hub)]
 Json = dict[str, Any]
+IfMatch = Annotated[str | None, Header(description="version that the change builds on", examples=['"12"'])]
+Kind = StrEnum("Kind", {name: name for name in KINDS})  # type: ignore[misc]  # one per kind of document
 
 
 def _logged_in(asker: Who) -> Asker:
@@ -56,7 +59,12 @@ def application() -> FastAPI:
     app = FastAPI(
         title="Nabe management API",
         version=__version__,
-        description="Accounts, declarations, consents and the ledger. Data come from /sql, /download and /ogc.",
+        description=(
+            "Accounts, declarations, consents and the ledger. Data come from /sql, /download and /ogc.\n\n"
+            "Who asks is said by `Authorization: Bearer …` (a personal access token) or the session cookie, for which "
+            "use case by the header `Nabe-Use-Case`. Nothing named: a stranger who asks for open data. "
+            "Errors are problem+json (RFC 9457) with a stable `code`; a denial lists its `reasons`."
+        ),
         docs_url=None,
         redoc_url=None,
         responses=_PROBLEMS,
@@ -180,26 +188,24 @@ def _declarations(app: FastAPI) -> None:
         return {"version": hub.approve(asker.actor, id, dataset, note=body.note)}
 
     @app.get("/documents/{kind}/{id}", summary="A document as declared", tags=["declarations"])
-    def get(kind: str, id: str, asker: Known, hub: Door, response: Response) -> Json:
+    def get(kind: Kind, id: str, asker: Known, hub: Door, response: Response) -> Json:
         snapshot = hub.nouns(asker.actor)
-        found = snapshot.get(_kind(kind), id)
+        found = snapshot.get(kind.value, id)
         if found is None:
-            raise Unknown(f"There is no {kind} {id!r}.")
+            raise Unknown(f"There is no {kind.value} {id[:80]!r}.")
         response.headers["ETag"] = f'"{snapshot.version}"'
         return render.document(found)
 
     @app.put("/documents/{kind}/{id}", summary="Put a document", tags=["declarations"])
-    def put(
-        kind: str, id: str, body: Json, asker: Known, hub: Door, if_match: Annotated[str | None, Header()] = None
-    ) -> Json:
+    def put(kind: Kind, id: str, body: Json, asker: Known, hub: Door, if_match: IfMatch = None) -> Json:
         expect = bodies.version_of(if_match)
-        change = Change(_kind(kind), id, bodies.noun(kind, id, body))
+        change = Change(kind.value, id, bodies.noun(kind.value, id, body))
         return {"version": hub.declare(asker.actor, [change], expect=expect)}
 
     @app.delete("/documents/{kind}/{id}", summary="Remove a document", tags=["declarations"])
-    def delete(kind: str, id: str, asker: Known, hub: Door, if_match: Annotated[str | None, Header()] = None) -> Json:
+    def delete(kind: Kind, id: str, asker: Known, hub: Door, if_match: IfMatch = None) -> Json:
         expect = bodies.version_of(if_match)
-        return {"version": hub.declare(asker.actor, [Change(_kind(kind), id, None)], expect=expect)}
+        return {"version": hub.declare(asker.actor, [Change(kind.value, id, None)], expect=expect)}
 
     @app.get("/history", summary="Revisions, newest first", tags=["declarations"])
     def history(
@@ -214,12 +220,6 @@ def _declarations(app: FastAPI) -> None:
             | ({"author": item.author} if not asker.anonymous else {})
             for item in hub.history(asker.actor, kind, id, limit)
         ]
-
-
-def _kind(kind: str) -> str:
-    if kind not in KINDS:
-        raise Unknown(f"There is no kind {kind[:40]!r}.", hint=f"Kinds: {', '.join(KINDS)}.")
-    return kind
 
 
 def _oversight(app: FastAPI) -> None:

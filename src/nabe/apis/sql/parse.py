@@ -18,8 +18,11 @@ def question(content_type: str, body: bytes) -> Body:
     """JSON or plain text, by content type."""
     if content_type.split(";")[0].strip().lower() == "application/json":
         try:
-            return msgspec.json.decode(body, type=Body)
-        except msgspec.DecodeError as error:
+            found = msgspec.json.decode(body, type=Body)
+            if len(found.use_case) > 200:
+                raise Invalid("That is no id of a use case.", field="use_case")
+            return found
+        except (msgspec.DecodeError, RecursionError) as error:
             raise Invalid(
                 f"The body is not what is wanted: {error}.", hint='{"query": "SELECT …"}', field="body"
             ) from None

@@ -135,7 +135,7 @@ def test_documents_are_put_and_removed_under_the_version_that_they_build_on(it):
         ("dataset/neu", _new() | {"access": "geheim"}, "access"),
         ("dataset/neu", _new() | {"system": "nix"}, "nix"),
         ("dataset/../neu", _new(), ""),
-        ("nix/neu", _new(), "nix"),
+        ("nix/neu", _new(), "kind"),
     ],
 )
 def test_documents_that_do_not_fit_are_refused_by_field(it, path, body, words):

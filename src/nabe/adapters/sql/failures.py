@@ -114,6 +114,8 @@ _WORDS = (
 
 
 def _kind(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "timeout"
     if isinstance(error, exc.TimeoutError):
         return "busy"
     if isinstance(error, pymysql.err.MySQLError):

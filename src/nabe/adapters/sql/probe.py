@@ -2,90 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pyarrow as pa
+
+from nabe.adapters.sql.crs import wkb_to_lonlat
 from nabe.adapters.sql.databases.base import Database
 from nabe.adapters.sql.failures import failure
 from nabe.adapters.sql.settings import Target
 from nabe.adapters.sql.translate import Kind, Relation
 from nabe.errors import SourceRefused
-from nabe.model.dataset import Field
+from nabe.model.dataset import Field, FieldType
 from nabe.model.schema import arrow_schema
 from nabe.ports.source import Batches, Column, Table
 from nabe.query.sql import quoted
 
-_SYSTEM = "connect"
+#: What errors call a system that has no id yet.
+_SYSTEM = "database"
+_ZONE = "Europe/Berlin"
 
 
 class SqlProbe:
-    """One database, by its operator."""
+    """One database, by its operator. `notes` are added to every description."""
 
-    def __init__(self, database: Database, target: Target, timeout_s: float = 60.0) -> None:
+    def __init__(
+        self, database: Database, target: Target, timeout_s: float = 60.0, notes: tuple[str, ...] = ()
+    ) -> None:
         self._database = database
         self._target = target
         self._timeout_s = timeout_s
+        self._notes = notes
 
     def discover(self) -> list[str]:
-        """Tables and views."""
-        connection = self._connect()
-        try:
+        """Tables and views that are not the database's own."""
+        with self._asking() as connection:
             return self._database.tables(connection, self._target)
-        finally:
-            connection.close()
-
-    def _connect(self) -> Any:
-        try:
-            return self._database.connect(self._target, self._timeout_s)
-        except Exception as error:
-            raise failure(error, _SYSTEM, self._target.place, self._timeout_s) from None
 
     def describe(self, table: str, progress: Callable[[float], None] = lambda _: None) -> Table:
         """Columns, types, keys and comments as the database has them."""
-        relation, key, references = self._look(table)
-        schema, _, name = table.rpartition(".")
-        source = {"table": name} | ({"schema": schema} if schema else {})
-        place = next((native for native in relation.columns.values() if native.kind is Kind.GEOMETRY), None)
+        with self._asking() as connection:
+            relation = self._look(connection, table)
+            key, references = self._database.keys(connection, relation)
         progress(1.0)
+        columns = relation.columns.values()
+        place = next((native for native in columns if native.kind is Kind.GEOMETRY), None)
+        source = {"table": relation.name} | ({"schema": relation.schema} if "." in table else {})
         return Table(
             table,
-            tuple(
-                Column(native.name, native.type, native.native, native.nullable, native.comment)
-                for native in relation.columns.values()
-            ),
+            tuple(Column(item.name, item.type, item.native, item.nullable, item.comment) for item in columns),
             source,
             key,
             references,
             relation.comment,
             f"EPSG:{place.srid}" if place is not None and place.srid else "",
             relation.rows,
+            (*self._notes, *_notes(relation)),
         )
-
-    def _look(self, table: str) -> tuple[Relation, tuple[str, ...], tuple[tuple[str, str, str], ...]]:
-        schema, _, name = table.rpartition(".")
-        connection = self._connect()
-        try:
-            relation = self._database.relation(connection, self._target, schema, name)
-            if relation is None:
-                raise SourceRefused(_SYSTEM, f"there is no table {table!r}.")
-            key, references = self._database.keys(connection, relation)
-            return relation, key, references
-        except Exception as error:
-            raise failure(error, _SYSTEM, self._target.place, self._timeout_s) from None
-        finally:
-            connection.close()
 
     def sample(self, table: Table, columns: tuple[str, ...] = ()) -> Batches:
         """All rows of these columns, streamed."""
-        relation, _, _ = self._look(table.name)
+        with self._asking() as connection:
+            relation = self._look(connection, table.name)
         wanted = [column for column in table.columns if not columns or column.name in columns]
         fields = [Field(column.name, column.type) for column in wanted]
         schema = arrow_schema(fields)
-        dialect = self._database.dialect
-        made = []
-        for field, arrow in zip(fields, schema, strict=True):
-            sql = self._database.expression(relation.columns[field.name], field, "Europe/Berlin")
-            made.append(f"{self._database.output(sql, arrow.type)} AS {quoted(field.name, dialect)}")
-        connection = self._connect()
-        rows = self._database.stream(connection, f"SELECT {', '.join(made)} FROM {relation.sql}", schema)
-        return Batches(schema, rows, connection.close)
+        made = [
+            f"{self._database.expression(relation.columns[field.name], field, _ZONE, table.crs)} AS "
+            f"{quoted(field.name, self._database.dialect)}"
+            for field in fields
+        ]
+        sql = f"SELECT {', '.join(made)} FROM {relation.sql}"  # names that the database itself gave
+        rows = self._rows(sql, schema, [] if self._database.moves_geometry else self._systems(relation, fields))
+        return Batches(schema, rows, rows.close)  # type: ignore[attr-defined]
+
+    @staticmethod
+    def _systems(relation: Relation, fields: list[Field]) -> list[tuple[int, int]]:
+        return [
+            (position, relation.columns[field.name].srid)
+            for position, field in enumerate(fields)
+            if field.type is FieldType.GEOMETRY
+        ]
+
+    def _rows(self, sql: str, schema: pa.Schema, systems: list[tuple[int, int]]) -> Iterator[pa.RecordBatch]:
+        connection = None
+        try:
+            connection = self._database.connect(self._target, self._timeout_s)
+            for batch in self._database.stream(connection, sql, schema, self._timeout_s):
+                for position, srid in systems:
+                    moved = wkb_to_lonlat(batch.column(position), srid)
+                    batch = batch.set_column(position, batch.schema.field(position), moved)
+                yield batch
+        except Exception as error:
+            raise failure(error, _SYSTEM, self._target.place, self._timeout_s) from None
+        finally:
+            if connection is not None:
+                with contextlib.suppress(Exception):
+                    connection.close()
+
+    def _look(self, connection: Any, table: str) -> Relation:
+        """The table of that name; a dot may part its schema from it, or belong to it."""
+        schema, _, name = table.partition(".")
+        relation = self._database.relation(connection, self._target, "", table)
+        if relation is None and name:
+            relation = self._database.relation(connection, self._target, schema, name)
+        if relation is None:
+            raise SourceRefused(_SYSTEM, f"there is no table {table!r}.")
+        return relation
+
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[Any]:
+        connection = None
+        try:
+            connection = self._database.connect(self._target, self._timeout_s)
+            with self._database.watched(connection, self._timeout_s):
+                yield connection
+        except Exception as error:
+            raise failure(error, _SYSTEM, self._target.place, self._timeout_s) from None
+        finally:
+            if connection is not None:
+                with contextlib.suppress(Exception):
+                    connection.close()
+
+
+def _notes(relation: Relation) -> tuple[str, ...]:
+    columns = relation.columns.values()
+    local = [native.name for native in columns if native.kind is Kind.TIMESTAMP]
+    loose = [native.name for native in columns if native.kind is Kind.LOOSE]
+    unplaced = [native.name for native in columns if native.kind is Kind.GEOMETRY and not native.srid]
+    notes = []
+    if local:
+        notes.append(f"Times without a zone are read as {_ZONE}: {', '.join(local)} (source.timezone changes it).")
+    if loose:
+        notes.append(f"Columns without a type are read as text: {', '.join(loose)}.")
+    if unplaced:
+        notes.append(f"Geometry without a CRS is taken for longitude and latitude: {', '.join(unplaced)}.")
+    return tuple(notes)

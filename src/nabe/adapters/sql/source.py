@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
-from nabe.adapters.sql.databases.base import Database
+from nabe.adapters.sql.crs import srid_of, wkb_to_lonlat
+from nabe.adapters.sql.databases.base import Database, Unfit
 from nabe.adapters.sql.failures import MISSING, failure
 from nabe.adapters.sql.pool import Pool
-from nabe.adapters.sql.settings import TableSettings, Target
-from nabe.adapters.sql.translate import Native, Relation
+from nabe.adapters.sql.settings import Target
+from nabe.adapters.sql.statement import is_one_select
+from nabe.adapters.sql.tables import Tables
 from nabe.errors import SourceRefused
-from nabe.model.dataset import Dataset, Field
-from nabe.model.expr import ALL_ROWS, BBox
+from nabe.model.dataset import Dataset, FieldType, Limits
+from nabe.model.expr import ALL_ROWS, BBox, Compare, In, conjuncts, fields_of
 from nabe.model.query import SealedScan
 from nabe.ports.source import Batches, Mount
 from nabe.query.evaluate import finish, scan_schema
 from nabe.query.needs import has_bbox, left_over, needed_fields
-from nabe.query.sql import quoted, select
-
-#: Seconds for which a table's description is trusted.
-_TRUST_S = 60.0
+from nabe.query.sql import select
 
 
 class SqlSource:
@@ -37,19 +36,71 @@ class SqlSource:
         self._target = target
         self._timeout_s = timeout_s
         self._pool = Pool(lambda: database.connect(target, timeout_s), database.alive)
-        self._known: dict[tuple[str, str], tuple[float, Relation]] = {}
+        self._tables = Tables(system, self._asked, database, target)
 
     def check(self) -> None:
         """Can it be reached and read?"""
         self._asked(lambda connection: self._database.tables(connection, self._target))
 
     def read(self, scan: SealedScan) -> Batches:
-        """Rows of a sealed scan, finished."""
+        """Rows of a sealed scan, finished as far as the capabilities say."""
         if scan.floor is not None and has_bbox(scan.where) and self.capabilities.bbox:
             return self._partly(scan)
         scan = self._own(scan)
         schema = scan_schema(scan)
-        return self._stream(self._outer(self._select(scan), schema), schema, scan.dataset)
+        paged = scan.limit is not None or scan.offset > 0
+        found = self._stream(self._select(scan), schema, scan.dataset, steady=paged and not scan.order)
+        systems = self._foreign_systems(scan)
+        if systems:
+            found.batches = (_moved(batch, systems) for batch in found.batches)
+        return found
+
+    def explain(self, scan: SealedScan) -> str:
+        """The SELECT that `read` sends."""
+        return self._select(self._own(scan))
+
+    def estimate(self, scan: SealedScan) -> int:
+        """About how many rows it would deliver."""
+        most = (scan.dataset.limits or Limits()).rows
+        own = self._own(scan)
+        sql, bare = self._select(own), self._tables.relation(scan.dataset).sql
+        rows = int(self._asked(lambda connection: self._database.estimate(connection, sql, bare, most), scan.dataset))
+        return rows if own.limit is None else min(rows, own.limit)
+
+    def count(self, scan: SealedScan) -> int:
+        """Exact number of rows without limit and offset."""
+        scan = replace(scan, order=(), limit=None, offset=0)
+        if left_over(scan, self.capabilities) or (scan.floor is not None and has_bbox(scan.where)):
+            whole = finish(self.read(scan), scan, self.capabilities)
+            return sum(batch.num_rows for batch in whole.batches)
+        fields = scan.fields[:1] or (scan.dataset.fields[0].name,)
+        counting = f"SELECT count(*) AS n FROM ({self._select(replace(scan, fields=fields))}) AS c"
+        found = self._stream(counting, pa.schema([("n", pa.int64())]), scan.dataset)
+        return int(pa.Table.from_batches(list(found.batches), found.schema).column(0)[0].as_py())
+
+    def mount(self, scan: SealedScan) -> Mount | None:
+        """The table itself, for the engine, where its types are the hub's."""
+        relation = self._tables.relation(scan.dataset)
+        looked_at = _looked_at(scan)
+        names = [field.name for field in scan.dataset.fields if field.name in looked_at]
+        columns = {name: self._tables.column(scan.dataset, name) for name in names}
+        return self._database.mount(self._target, relation, columns, self._timeout_s)
+
+    def run_sql(self, sql: str, schema: pa.Schema) -> Batches:
+        """A vetted SELECT in the database's dialect; anything else is refused."""
+        if not is_one_select(sql, self._database.dialect):
+            raise SourceRefused(self._system, "it runs single SELECTs only.", hint="Nabe never writes into a silo.")
+        return self._stream(sql, schema, None)
+
+    def relation(self, scan: SealedScan) -> str:
+        """The scan's rows and fields as a sub-select."""
+        return f"({self._select(replace(scan, where=ALL_ROWS, order=(), limit=None, offset=0))})"
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._pool.close()
+
+    # --- SQL --------------------------------------------------------------------------------------------------------
 
     def _own(self, scan: SealedScan) -> SealedScan:
         """What the database does of a scan: without the steps that it leaves to the hub, with the fields they need."""
@@ -67,114 +118,53 @@ class SqlSource:
         inner = replace(scan, where=ALL_ROWS, order=(), limit=None, offset=0, fields=needed_fields(scan, done))
         return finish(self.read(inner), scan, done)
 
-    def explain(self, scan: SealedScan) -> str:
-        """The SELECT that `read` sends."""
-        return self._select(self._own(scan))
-
-    def estimate(self, scan: SealedScan) -> int:
-        """About how many rows it would deliver."""
-        limits = scan.dataset.limits
-        most = limits.rows if limits else 5_000_000
-        sql = self._select(self._own(scan))
-        return int(self._asked(lambda connection: self._database.estimate(connection, sql, most), scan.dataset))
-
-    def count(self, scan: SealedScan) -> int:
-        """Exact number of rows without limit and offset."""
-        if left_over(scan, self.capabilities) or (scan.floor is not None and has_bbox(scan.where)):
-            everything = replace(scan, order=(), limit=None, offset=0)
-            whole = finish(self.read(everything), everything, self.capabilities)
-            return sum(batch.num_rows for batch in whole.batches)
-        fields = scan.fields[:1] or (scan.dataset.fields[0].name,)
-        inner = self._select(replace(scan, order=(), limit=None, offset=0, fields=fields))
-        batches = self._stream(
-            f"SELECT count(*) AS n FROM ({inner}) AS c", pa.schema([("n", pa.int64())]), scan.dataset
-        )
-        return int(pa.Table.from_batches(list(batches.batches), batches.schema).column(0)[0].as_py())
-
-    def mount(self, scan: SealedScan) -> Mount | None:
-        """The table itself, for the engine, where its types are the hub's."""
-        relation, settings = self._relation(scan.dataset)
-        del settings
-        names = dict.fromkeys(
-            [*scan.fields, *(field.name for field in scan.dataset.fields if field.name in _looked_at(scan))]
-        )
-        columns = {name: self._column(scan.dataset, relation, name) for name in names}
-        return self._database.mount(self._target, relation, columns, self._timeout_s)
-
-    def run_sql(self, sql: str, schema: pa.Schema) -> Batches:
-        """A vetted SELECT in the database's dialect."""
-        return self._stream(self._outer(sql, schema), schema, None)
-
-    def relation(self, scan: SealedScan) -> str:
-        """The scan's rows and fields as a sub-select."""
-        return f"({self._select(replace(scan, where=ALL_ROWS, order=(), limit=None, offset=0))})"
-
-    def close(self) -> None:
-        """Close idle connections."""
-        self._pool.close()
-
-    # --- SQL --------------------------------------------------------------------------------------------------------
-
     def _select(self, scan: SealedScan) -> str:
-        relation, settings = self._relation(scan.dataset)
-        columns = _Columns(lambda name: self._expression(scan.dataset, relation, settings, name))
+        dataset, database, tables = scan.dataset, self._database, self._tables
+        zone = tables.settings(dataset).timezone
+        relation = tables.relation(dataset).sql
+
+        def expression(name: str) -> str:
+            native, field = tables.column(dataset, name)
+            try:
+                return database.expression(native, field, zone, dataset.crs)
+            except Unfit:
+                raise tables.unfit(dataset, native, field) from None
 
         def bbox(box: BBox) -> str:
-            return self._database.bbox(self._column(scan.dataset, relation, box.field)[0], box)
+            return database.bbox(*tables.column(dataset, box.field), box, dataset.crs)
 
-        return select(scan, relation.sql, columns, self._database.dialect, bbox=bbox)
+        if hints := self._hints(scan):
+            relation = f"(SELECT * FROM {relation} WHERE {' AND '.join(hints)}) AS h"
+        return select(scan, relation, _Columns(expression), database.dialect, bbox=bbox)
 
-    def _outer(self, sql: str, schema: pa.Schema) -> str:
-        """The SELECT with its columns in the form that the stream reads."""
-        name = [quoted(field.name, self._database.dialect) for field in schema]
-        made = [self._database.output(f"t.{column}", field.type) for column, field in zip(name, schema, strict=True)]
-        if all(item == f"t.{column}" for item, column in zip(made, name, strict=True)):
-            return sql
-        return f"SELECT {', '.join(f'{item} AS {column}' for item, column in zip(made, name, strict=True))} FROM ({sql}) AS t"
+    def _hints(self, scan: SealedScan) -> list[str]:
+        """Conditions on bare columns, so that the database finds its indexes behind our casts and collations."""
+        parts = list(conjuncts(scan.allowed))
+        if scan.floor is None:  # else the asker's filter comes after the groups were made
+            rounded = {name for name, _ in scan.rounding}
+            parts += [part for part in conjuncts(scan.where) if not rounded & set(fields_of(part))]
+        found = []
+        for part in parts:
+            if isinstance(part, (Compare, In, BBox)):
+                found.append(self._database.hint(*self._tables.column(scan.dataset, part.field), part))
+        return [hint for hint in dict.fromkeys(found) if hint]
 
-    def _expression(self, dataset: Dataset, relation: Relation, settings: TableSettings, name: str) -> str:
-        native, field = self._column(dataset, relation, name)
-        return self._database.expression(native, field, settings.timezone)
-
-    def _column(self, dataset: Dataset, relation: Relation, name: str) -> tuple[Native, Field]:
-        field = dataset.field(name)
-        assert field is not None
-        native = relation.columns.get(field.source_column)
-        if native is None:
-            raise SourceRefused(
-                self._system,
-                f"the table {relation.name!r} has no column {field.source_column!r} (any more).",
-                hint=f"It has: {', '.join(relation.columns)}.",
-                dataset=dataset.id,
-                column=field.source_column,
-            )
-        return native, field
-
-    def _relation(self, dataset: Dataset) -> tuple[Relation, TableSettings]:
-        settings = TableSettings.model_validate(dict(dataset.source))
-        key = (settings.schema_, settings.table)
-        known = self._known.get(key)
-        if known is not None and time.monotonic() < known[0]:
-            return known[1], settings
-        found = self._asked(
-            lambda connection: self._database.relation(connection, self._target, settings.schema_, settings.table)
-        )
-        if found is None:
-            names = self._asked(lambda connection: self._database.tables(connection, self._target))
-            raise SourceRefused(
-                self._system,
-                f"there is no table {settings.table!r} (any more).",
-                hint=f"There are: {', '.join(names[:40])}.",
-                dataset=dataset.id,
-            )
-        self._known[key] = (time.monotonic() + _TRUST_S, found)
-        return found, settings
+    def _foreign_systems(self, scan: SealedScan) -> dict[str, int]:
+        """Geometry fields that the database cannot move into degrees, with the number of their CRS."""
+        if self._database.moves_geometry:
+            return {}
+        found = {}
+        for name in scan.fields:
+            native, field = self._tables.column(scan.dataset, name)
+            if field.type is FieldType.GEOMETRY:
+                found[name] = native.srid or srid_of(scan.dataset.crs)
+        return {name: srid for name, srid in found.items() if srid != 4326}
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
     def _asked(self, ask: Callable[[Any], Any], dataset: Dataset | None = None) -> Any:
         try:
-            with self._pool.lend() as connection:
+            with self._pool.lend() as connection, self._database.watched(connection, self._timeout_s):
                 return ask(connection)
         except Exception as error:
             raise self._failed(error, dataset) from None
@@ -184,29 +174,31 @@ class SqlSource:
         if getattr(made, "code", "") != MISSING:
             return made
         # The table changed under us: forget what we knew and say what is there now.
-        self._known.clear()
+        self._tables.forget()
         if dataset is not None:
             try:
-                relation, _ = self._relation(dataset)
                 for field in dataset.fields:
-                    self._column(dataset, relation, field.name)
+                    self._tables.column(dataset, field.name)
             except SourceRefused as better:
                 return better
         made.code = type(made).code
         return made
 
-    def _stream(self, sql: str, schema: pa.Schema, dataset: Dataset | None) -> Batches:
+    def _stream(self, sql: str, schema: pa.Schema, dataset: Dataset | None, *, steady: bool = False) -> Batches:
         def rows() -> Iterator[pa.RecordBatch]:
             try:
                 with self._pool.lend() as connection:
-                    yield from self._database.stream(connection, sql, schema)
-            except GeneratorExit:
-                raise
+                    yield from self._database.stream(connection, sql, schema, self._timeout_s, steady=steady)
             except Exception as error:
                 raise self._failed(error, dataset) from None
 
         made: Any = rows()
-        return Batches(schema, made, made.close)
+
+        def close() -> None:
+            with contextlib.suppress(ValueError):  # another thread is reading: its end closes it
+                made.close()
+
+        return Batches(schema, made, close)
 
 
 class _Columns(Mapping[str, str]):
@@ -226,9 +218,14 @@ class _Columns(Mapping[str, str]):
 
 
 def _looked_at(scan: SealedScan) -> set[str]:
-    from nabe.model.expr import fields_of
-
-    names = {*fields_of(scan.allowed), *fields_of(scan.where), *(order.field for order in scan.order)}
+    names = {*scan.fields, *fields_of(scan.allowed), *fields_of(scan.where), *(order.field for order in scan.order)}
     if scan.floor is not None:
         names |= {*scan.floor.cells, *scan.floor.measures, scan.floor.subject}
     return names
+
+
+def _moved(batch: pa.RecordBatch, systems: Mapping[str, int]) -> pa.RecordBatch:
+    for name, srid in systems.items():
+        position = batch.schema.get_field_index(name)
+        batch = batch.set_column(position, batch.schema.field(position), wkb_to_lonlat(batch.column(position), srid))
+    return batch

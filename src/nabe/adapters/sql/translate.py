@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -50,7 +50,10 @@ NEAREST: dict[Kind, FieldType] = {
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """A column as its database describes it. `plain`: its values may be compared as they are, without a cast."""
+    """A column as its database describes it.
+
+    `plain`: text is told apart by its bytes alone (no collation that equals different texts), in the connection's encoding.
+    """
 
     name: str
     kind: Kind
@@ -60,6 +63,10 @@ class Native:
     plain: bool = True
     srid: int = 0
     shape: str = ""
+
+    def placed(self, srid: int, shape: str) -> Native:
+        """The same geometry column with its CRS and shape."""
+        return replace(self, srid=srid, shape=shape)
 
     @property
     def type(self) -> FieldType:

@@ -3,60 +3,79 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 import pyarrow as pa
 
-from nabe.adapters.sql.databases.base import ROWS
+from nabe.adapters.sql.databases import sqlite_values as values
+from nabe.adapters.sql.databases.base import ROWS, Unfit, around_number
 from nabe.adapters.sql.settings import Target
 from nabe.adapters.sql.translate import Kind, Native, Relation, from_columns, sqlite_kind
-from nabe.adapters.sql.zones import to_utc
 from nabe.model.dataset import Field, FieldType
-from nabe.model.expr import BBox
+from nabe.model.expr import BBox, Compare, In, Op
 from nabe.ports.source import Capabilities, Mount
-from nabe.query.sql import CASEFOLD, quoted
+from nabe.query.sql import CASEFOLD, literal, quoted
 
-_UTC = "nabe_utc"
+#: What a statement may do. Everything else (writing, ATTACH, settings) is refused before it runs.
+_ALLOWED = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE})
+_FORBIDDEN = frozenset({"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", "zeroblob", "randomblob"})
+_DESCRIBING = frozenset({"table_info", "table_xinfo", "foreign_key_list", "index_list"})
+#: An estimate that would take longer is given up for the size of the table.
+_ESTIMATE_S = 1.0
 
 
 class Sqlite:
     """SQLite."""
 
     dialect: ClassVar[str] = "sqlite"
-    capabilities: ClassVar[Capabilities] = Capabilities(filter=True, order=True, limit=True, floor=True, sql="sqlite")
+    moves_geometry: ClassVar[bool] = True
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        filter=True, bbox=True, order=True, limit=True, floor=True, sql="sqlite"
+    )
 
     def connect(self, target: Target, timeout_s: float) -> Any:
         assert target.path is not None
         if not target.path.is_file():
             raise FileNotFoundError(target.path.name)
-        address = f"file:{quote(str(target.path))}?mode=ro"
-        connection = _Timed.open(address, timeout_s)
+        connection = _Timed.open(f"file:{quote(str(target.path))}?mode=ro", timeout_s)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
-        connection.create_function(CASEFOLD, 1, _casefold, deterministic=True)
-        connection.create_function(_UTC, 2, _as_utc, deterministic=True)
+        connection.execute("SELECT count(*) FROM sqlite_master")  # is it a database at all?
+        connection.create_function(CASEFOLD, 1, values.casefold, deterministic=True)
+        for name, arguments, function in values.FUNCTIONS:
+            connection.create_function(name, arguments, function, deterministic=True)
+        for pragma in _DESCRIBING:  # their first use declares a virtual table, which is not permitted later
+            connection.execute(f"SELECT * FROM pragma_{pragma}('sqlite_master')").fetchall()
+        connection.set_authorizer(_permitted)
         return connection
 
     def alive(self, connection: Any) -> bool:
         return True
 
+    def watched(self, connection: Any, timeout_s: float) -> AbstractContextManager[None]:
+        return contextlib.nullcontext()  # the progress handler stops it
+
     def tables(self, connection: Any, target: Target) -> list[str]:
         rows = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY 1"
+            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite#_%' ESCAPE '#' "
+            "ORDER BY 1"
         )
         return [row[0] for row in rows]
 
     def relation(self, connection: Any, target: Target, schema: str, table: str) -> Relation | None:
-        rows = connection.execute('SELECT name, type, "notnull" FROM pragma_table_info(?)', (table,)).fetchall()
+        rows = connection.execute(
+            'SELECT name, type, "notnull" FROM pragma_table_xinfo(?) WHERE hidden <> 1', (table,)
+        ).fetchall()
         if not rows:
             return None
         columns = {name: Native(name, sqlite_kind(kind), kind, not needed) for name, kind, needed in rows}
-        return Relation("", table, quoted(table, "sqlite"), columns)
+        sql = quoted(table, "sqlite")
+        return Relation("", table, sql, columns, rows=_size(connection, sql))
 
     def keys(self, connection: Any, relation: Relation) -> tuple[tuple[str, ...], tuple[tuple[str, str, str], ...]]:
         rows = connection.execute(
@@ -66,51 +85,106 @@ class Sqlite:
         foreign = connection.execute(
             'SELECT "from", "table", "to" FROM pragma_foreign_key_list(?)', (relation.name,)
         ).fetchall()
-        return key, tuple((column, table, other or column) for column, table, other in foreign)
+        made = []
+        for column, table, other in foreign:
+            if other is None:  # REFERENCES other_table: its primary key is meant
+                found = connection.execute("SELECT name FROM pragma_table_info(?) WHERE pk = 1", (table,)).fetchone()
+                other = found[0] if found else column
+            made.append((column, table, other))
+        return key, tuple(made)
 
-    def expression(self, native: Native, field: Field, zone: str) -> str:
+    def expression(self, native: Native, field: Field, zone: str, crs: str) -> str:
         name = quoted(native.name, "sqlite")
-        number = f"typeof({name}) IN ('integer', 'real')"
+        kind = f"CASE typeof({name})"
+        # CASE also takes away a column's own collation, so that texts are told apart by their bytes.
         match field.type:
             case FieldType.STRING:
-                return f"CASE WHEN typeof({name}) = 'blob' THEN lower(hex({name})) ELSE CAST({name} AS TEXT) END"
+                return f"{kind} WHEN 'blob' THEN lower(hex({name})) WHEN 'null' THEN NULL ELSE CAST({name} AS TEXT) END"
             case FieldType.INTEGER:
-                return name if native.kind is Kind.INT else f"CASE WHEN {number} THEN CAST({name} AS INTEGER) END"
+                return f"{kind} WHEN 'integer' THEN {name} WHEN 'null' THEN NULL ELSE {values.WHOLE}({name}) END"
             case FieldType.NUMBER:
-                return f"CASE WHEN {number} THEN CAST({name} AS REAL) END"
+                numbers = f"WHEN 'real' THEN {name} WHEN 'integer' THEN CAST({name} AS REAL) WHEN 'null' THEN NULL"
+                return f"{kind} {numbers} ELSE {values.NUMBER}({name}) END"
             case FieldType.BOOLEAN:
-                words = f"lower({name}) IN ('t', 'true', '1', 'ja')"
-                return f"CASE WHEN {number} THEN {name} <> 0 WHEN {name} IS NOT NULL THEN {words} END"
+                return f"CASE WHEN {name} IN (0, 1) THEN {name} WHEN {name} IS NOT NULL THEN {values.TRUTH}({name}) END"
             case FieldType.DATE:
-                return f"date({name})"
+                plain = f"{name} GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]' AND date({name}) = {name}"
+                return f"CASE WHEN {plain} THEN {name} ELSE {values.DAY}({name}, {literal(zone, 'sqlite')}) END"
             case FieldType.DATETIME:
                 place = "UTC" if native.kind is Kind.TIMESTAMPTZ else zone
-                return f"{_UTC}({name}, '{place}')"
-            case _:
-                return name
+                return f"{values.MOMENT}({name}, {literal(place, 'sqlite')})"
+            case FieldType.GEOMETRY:
+                if native.kind in (Kind.INT, Kind.DECIMAL, Kind.FLOAT, Kind.BOOL, Kind.DATE):
+                    raise Unfit
+                return f"{values.WKB}({name}, {literal(crs, 'sqlite')})"
 
-    def output(self, name: str, kind: pa.DataType) -> str:
-        return f"CAST({name} AS REAL)" if pa.types.is_floating(kind) else name
+    def hint(self, native: Native, field: Field, part: Compare | In | BBox) -> str | None:
+        if isinstance(part, BBox):
+            return None
+        name = quoted(native.name, "sqlite")
+        listed = part.values if isinstance(part, In) else (part.value,)
+        op = Op.EQ if isinstance(part, In) else part.op
+        if field.type is FieldType.STRING and native.kind is Kind.TEXT and op is Op.EQ and listed:
+            return f"{name} IN ({', '.join(literal(value, 'sqlite') for value in listed)})"
+        # Columns of numbers hold text only where it is no number; words come after all numbers.
+        numbers = native.kind in (Kind.INT, Kind.FLOAT, Kind.DECIMAL) and isinstance(part, Compare)
+        if numbers and field.type in (FieldType.INTEGER, FieldType.NUMBER) and op is not Op.NE:
+            return around_number(name, op, listed[0])
+        return None
 
-    def bbox(self, native: Native, box: BBox) -> str:
-        raise NotImplementedError
+    def bbox(self, native: Native, field: Field, box: BBox, crs: str) -> str:
+        shape = self.expression(native, field, "UTC", crs)
+        return f"{values.TOUCHES}({shape}, {box.west!r}, {box.south!r}, {box.east!r}, {box.north!r})"
 
-    def stream(self, connection: Any, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    def stream(
+        self, connection: Any, sql: str, schema: pa.Schema, timeout_s: float, *, steady: bool = False
+    ) -> Iterator[pa.RecordBatch]:
         cursor = connection.execute(sql)
         try:
-            while rows := cursor.fetchmany(ROWS):
+            while True:
+                connection.begin(timeout_s)
+                if not (rows := cursor.fetchmany(ROWS)):
+                    return
                 yield from_columns(list(zip(*rows, strict=True)), schema)
         finally:
             cursor.close()
 
-    def estimate(self, connection: Any, sql: str, most: int) -> int:
-        (rows,) = connection.execute(f"SELECT count(*) FROM (SELECT 1 FROM ({sql}) LIMIT {most + 1:d})").fetchone()
-        return int(rows)
+    def estimate(self, connection: Any, sql: str, bare: str, most: int) -> int:
+        whole = _size(connection, bare)
+        if " WHERE " not in sql and whole is not None:
+            return whole
+        connection.begin(_ESTIMATE_S)
+        try:
+            counting = f"SELECT count(*) FROM (SELECT 1 FROM ({sql}) LIMIT {most + 1:d})"
+            (rows,) = sqlite3.Connection.execute(connection, counting).fetchone()
+            return int(rows)
+        except sqlite3.OperationalError:  # too slow to count: no more than the table has
+            return whole if whole is not None else most
 
     def mount(
         self, target: Target, relation: Relation, columns: dict[str, tuple[Native, Field]], timeout_s: float
     ) -> Mount | None:
         return None  # its loosely typed values would stop the engine
+
+
+def _size(connection: Any, table: str) -> int | None:
+    """Rows of a table by its last row number: an upper bound, found at once. None for views and tables without one."""
+    with contextlib.suppress(sqlite3.Error):
+        (last,) = connection.execute(f"SELECT max(rowid) FROM {table}").fetchone()
+        if isinstance(last, int) and last >= 0:
+            return last
+        return 0 if last is None and not connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() else None
+    return None
+
+
+def _permitted(action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    if action in _ALLOWED:
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_FUNCTION and (second or "").lower() not in _FORBIDDEN:
+        return sqlite3.SQLITE_OK
+    if action == sqlite3.SQLITE_PRAGMA and first in _DESCRIBING:
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY
 
 
 class _Timed(sqlite3.Connection):
@@ -123,26 +197,14 @@ class _Timed(sqlite3.Connection):
     def open(cls, address: str, seconds: float) -> _Timed:
         made = sqlite3.connect(address, uri=True, timeout=min(5.0, seconds), check_same_thread=False, factory=cls)
         made._seconds = seconds
+        made.begin(seconds)
         made.set_progress_handler(lambda: int(time.monotonic() > made._until), 10_000)
-        made._until = time.monotonic() + seconds
         return made
 
+    def begin(self, seconds: float) -> None:
+        """What is asked from now on may take so long."""
+        self._until = time.monotonic() + seconds
+
     def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
-        self._until = time.monotonic() + self._seconds
+        self.begin(self._seconds)
         return super().execute(sql, parameters)
-
-
-def _casefold(text: Any) -> Any:
-    return text.casefold() if isinstance(text, str) else text
-
-
-def _as_utc(value: Any, zone: str) -> str | None:
-    """A moment as UTC text that sorts; seconds since 1970 are taken as such."""
-    with contextlib.suppress(ValueError, OverflowError, OSError, TypeError):
-        if isinstance(value, (int, float)):
-            moment = dt.datetime.fromtimestamp(value, dt.UTC)
-        else:
-            moment = dt.datetime.fromisoformat(str(value).strip())
-            moment = to_utc(moment, zone) if moment.tzinfo is None else moment.astimezone(dt.UTC)
-        return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-    return None

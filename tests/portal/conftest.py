@@ -93,9 +93,9 @@ def served(app):
     thread.join(10)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium, drawing in software."""
+    """Chromium, drawing in software. Closed after its module: as long as it runs, its thread can run no other loop."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     need("Chromium", chromium is not None, "apt-get install chromium")
     assets = (STATIC / "vendor" / ".stamp").is_file()

@@ -66,8 +66,7 @@ def matches(filter: e.Expr, rows: Rows, bounds: dict[str, Bounds] | None = None)
                 return pa.scalar(False)
             case e.In(field, values):
                 column = rows.column(field)
-                listed = pa.array([_scalar(value, column.type).as_py() for value in values], column.type)
-                found = pc.is_in(column, listed)
+                found = pc.is_in(column, _listed(values, column.type))
                 return pc.if_else(pc.is_valid(column), found, pa.scalar(None, pa.bool_()))
             case e.Like(field, pattern, ignore_case):
                 return pc.match_substring_regex(rows.column(field), _regex(pattern, ignore_case))
@@ -103,6 +102,14 @@ def _scalar(value: e.Value, kind: pa.DataType) -> pa.Scalar:
     if isinstance(value, float) and pa.types.is_integer(kind):
         return pa.scalar(value, pa.float64())
     return pa.scalar(value, kind)
+
+
+def _listed(values: Sequence[e.Value], kind: pa.DataType) -> pa.Array:
+    """The values in the column's type. A fraction is no whole number, so it is not in a list of them."""
+    if pa.types.is_integer(kind):
+        values = [value for value in values if not isinstance(value, float) or value.is_integer()]
+        return pa.array([int(value) for value in values if isinstance(value, (int, float))], kind)
+    return pa.array([_scalar(value, kind).as_py() for value in values], kind)
 
 
 def _regex(pattern: str, ignore_case: bool) -> str:

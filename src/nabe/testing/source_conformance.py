@@ -93,6 +93,9 @@ FILTERS: dict[str, Expr] = {
     "a list": In("quarter", ("Nord", "Süd")),
     "an empty list": In("quarter", ()),
     "a list of numbers": In("count", (0, 12, 99)),
+    "a fraction in a list of whole numbers, beside a box": Or(
+        (In("count", (0.5, 12.0)), BBox("place", 0.0, 0.0, 0.0, 0.0))
+    ),
     "a list of days": In("opened", (dt.date(2026, 11, 24), dt.date(1999, 12, 31))),
     "a pattern": Like("name", "K%-S_d"),
     "a pattern regards case": Like("name", "köln%"),

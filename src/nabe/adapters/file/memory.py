@@ -32,6 +32,7 @@ class MemoryTable:
         self.rows: pa.RecordBatch = batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
         self.nbytes = table.nbytes
         self._bounds: dict[str, Bounds] = {}
+        self._pages = Pages()
 
     def answer(self, scan: SealedScan) -> Batches:
         """The scan's rows, in its order of evaluation."""
@@ -49,11 +50,17 @@ class MemoryTable:
         if scan.rounding or scan.floor is not None:
             whole = finish(Batches(self.rows.schema, iter([self.rows])), _unlimited(scan), Capabilities())
             return sum(batch.num_rows for batch in whole.batches)
-        return self.rows.num_rows if isinstance(where, AllRows) else len(self._found(where, 0, self.rows.num_rows))
+        return self.rows.num_rows if isinstance(where, AllRows) else len(self._all_found(where))
 
     def _walk(self, scan: SealedScan, where: Expr, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Slice after slice until the limit is reached: a page of a large table looks at little of it."""
         skip, left = scan.offset, scan.limit
+        known = self._pages.get(where)
+        if known is not None:
+            page = known[skip : None if left is None else skip + left]
+            for first in range(0, len(page), _SLICE):
+                yield self._taken(page[first : first + _SLICE], schema)
+            return
         start, size = 0, _FIRST_SLICE
         if isinstance(where, AllRows):
             start, skip = min(skip, self.rows.num_rows), 0
@@ -75,6 +82,14 @@ class MemoryTable:
                 left -= part.num_rows
             if part.num_rows:
                 yield part
+
+    def _all_found(self, where: Expr) -> Any:
+        """Positions of all rows that the filter wants."""
+        found = self._pages.get(where)
+        if found is None:
+            found = self._found(where, 0, self.rows.num_rows)
+            self._pages.put(where, found)
+        return found
 
     def _found(self, where: Expr, start: int, length: int) -> Any:
         """Positions of the rows that the filter wants within a slice. Boxes first: they are cheap and leave few rows."""
@@ -111,7 +126,7 @@ class MemoryTable:
         for item in scan.order:
             order.setdefault(item.field, item)
         keys = self.rows.select(list(order))
-        found = None if isinstance(where, AllRows) else self._found(where, 0, self.rows.num_rows)
+        found = None if isinstance(where, AllRows) else self._all_found(where)
         if found is not None:
             keys = keys.take(pa.array(found))
         sort_keys = [
@@ -132,6 +147,40 @@ class MemoryTable:
         if not schema.names:
             return _no_columns(part.num_rows)
         return pa.RecordBatch.from_arrays([part.column(name) for name in schema.names], schema=schema)
+
+
+class Pages:
+    """Positions that filters found, the latest few: a question is counted and then paged through.
+
+    Filters are told apart by how they are written, not by `==`, for which 1, 1.0 and True are one value.
+    """
+
+    _MOST = 16
+    _BYTES = 4 * 1024 * 1024
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, where: Expr) -> Any:
+        """The positions, or None if they are not known any more."""
+        if not self._kept:
+            return None
+        key = repr(where)
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+            return found
+
+    def put(self, where: Expr, found: Any) -> None:
+        """Keep them, if they are not too many, in place of older ones."""
+        if found.nbytes > self._BYTES // 2:
+            return
+        with self._lock:
+            self._kept[repr(where)] = found
+            while len(self._kept) > self._MOST or sum(item.nbytes for item in self._kept.values()) > self._BYTES:
+                self._kept.popitem(last=False)
 
 
 def _no_columns(rows: int) -> pa.RecordBatch:

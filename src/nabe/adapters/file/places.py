@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -43,6 +44,7 @@ class Folder:
                 system, f"location {location!r} leaves the workspace.", hint="Give a folder inside it, or a full path."
             )
         self._real: dict[str, Path] = {}
+        self._shown: dict[Path, str] = {}
 
     def check(self) -> None:
         """Is the folder there?"""
@@ -61,7 +63,13 @@ class Folder:
 
     def shown(self, path: Path) -> str:
         """Relative to the workspace where possible."""
-        return path.relative_to(self._root).as_posix() if path.is_relative_to(self._root) else path.as_posix()
+        known = self._shown.get(path)
+        if known is None:
+            inside = path.is_relative_to(self._root)
+            known = path.relative_to(self._root).as_posix() if inside else path.as_posix()
+            if len(self._shown) < MOST_FILES:
+                self._shown[path] = known
+        return known
 
     def _vet(self, path: str) -> None:
         parts = PurePosixPath(path.replace("\\", "/")).parts
@@ -100,14 +108,14 @@ class Folder:
     @staticmethod
     def _still(path: Path) -> bool:
         """A file that was replaced by a link must be looked at again."""
-        return not path.is_symlink()
+        return not os.path.islink(path)
 
     def _named(self, path: str) -> str:
         return self.shown(self.base / path)
 
     def _place(self, path: Path, given: str) -> Place:
         try:
-            stat = os.stat(path)
+            found = os.stat(path)
         except OSError:
             self.check()
             raise SourceUnavailable(
@@ -116,10 +124,10 @@ class Folder:
                 hint="Put it back, or correct source.path.",
                 file=self.shown(path),
             ) from None
-        if not os.path.isfile(path):
+        if not stat.S_ISREG(found.st_mode):
             raise SourceRefused(self._system, f"{self._named(given)!r} is a folder.", hint="Name a file, or *.csv.")
         if not os.access(path, os.R_OK):
             raise SourceUnavailable(
                 self._system, f"the file {self.shown(path)!r} may not be read.", file=self.shown(path)
             )
-        return Place(path, self.shown(path), path.name, (stat.st_mtime_ns, stat.st_size))
+        return Place(path, self.shown(path), path.name, (found.st_mtime_ns, found.st_size))

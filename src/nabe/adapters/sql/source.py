@@ -63,9 +63,9 @@ class SqlSource:
         """About how many rows it would deliver."""
         most = (scan.dataset.limits or Limits()).rows
         own = self._own(scan)
-        sql, bare = self._select(own), self._tables.relation(scan.dataset).sql
-        rows = int(self._asked(lambda connection: self._database.estimate(connection, sql, bare, most), scan.dataset))
-        return rows if own.limit is None else min(rows, own.limit)
+        sql, relation = self._select(own), self._tables.relation(scan.dataset)
+        rows = self._asked(lambda connection: self._database.estimate(connection, sql, relation, most), scan.dataset)
+        return int(rows if own.limit is None else min(rows, own.limit))
 
     def count(self, scan: SealedScan) -> int:
         """Exact number of rows without limit and offset."""

@@ -256,8 +256,9 @@ def fitted(column: pa.ChunkedArray | pa.Array, kind: pa.DataType) -> pa.ChunkedA
 
 
 def _truth(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    yes = pc.is_in(column, pa.array(["t", "1", "true"]))
-    return pc.if_else(pc.is_valid(column), yes, pa.scalar(None, pa.bool_()))
+    missing = pa.scalar(None, pa.bool_())
+    no = pc.if_else(pc.is_in(column, pa.array(["f", "0", "false"])), pa.scalar(False), missing)
+    return pc.if_else(pc.is_in(column, pa.array(["t", "1", "true"])), pa.scalar(True), no)
 
 
 def _value(value: Any, kind: pa.DataType) -> Any:
@@ -271,7 +272,8 @@ def _value(value: Any, kind: pa.DataType) -> Any:
             moment = dt.datetime.fromisoformat(str(value))
             return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
         if pa.types.is_date(kind):
-            return dt.date.fromisoformat(str(value)[:10])
+            day, _, rest = str(value).replace("T", " ").partition(" ")
+            return dt.date.fromisoformat(day) if rest != "BC" else None
         if pa.types.is_boolean(kind):
             return {"t": True, "1": True, "true": True, "f": False, "0": False, "false": False}.get(str(value).lower())
         if pa.types.is_binary(kind):

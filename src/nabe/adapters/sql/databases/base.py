@@ -70,8 +70,8 @@ class Database(Protocol):
     ) -> Iterator[pa.RecordBatch]:
         """Rows of a SELECT, a batch at a time. `steady`: the same rows in the same order when asked again (paging)."""
 
-    def estimate(self, connection: Any, sql: str, bare: str, most: int) -> int:
-        """About how many rows the SELECT has; need not tell more than `most` + 1. `bare`: its table's quoted name."""
+    def estimate(self, connection: Any, sql: str, relation: Relation, most: int) -> int:
+        """About how many rows the SELECT over that table has; need not tell more than `most` + 1."""
 
     def mount(
         self, target: Target, relation: Relation, columns: dict[str, tuple[Native, Field]], timeout_s: float

@@ -147,10 +147,13 @@ class MySql:
                 cursor.close()
                 _most(connection, timeout_s)
             else:  # closing politely would read all the rest
+                if connection._result is not None:
+                    connection._result.unbuffered_active = False
+                cursor.connection = None
                 _kill(connection)
                 connection._force_close()
 
-    def estimate(self, connection: Any, sql: str, bare: str, most: int) -> int:
+    def estimate(self, connection: Any, sql: str, relation: Relation, most: int) -> int:
         (text,) = _rows(connection, f"EXPLAIN FORMAT=JSON {sql}")[0]
         return _planned(json.loads(text))
 

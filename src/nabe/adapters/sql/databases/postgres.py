@@ -211,7 +211,7 @@ class Postgres:
         with guard.waiting():
             connection.execute("COMMIT")
 
-    def estimate(self, connection: Any, sql: str, bare: str, most: int) -> int:
+    def estimate(self, connection: Any, sql: str, relation: Relation, most: int) -> int:
         (plan,) = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchone()
         plan = json.loads(plan) if isinstance(plan, str) else plan
         return int(plan[0]["Plan"]["Plan Rows"])

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -43,6 +44,7 @@ class Sqlite:
         if not target.path.is_file():
             raise FileNotFoundError(target.path.name)
         connection = _Timed.open(f"file:{quote(str(target.path))}?mode=ro", timeout_s)
+        connection.path, connection.identity = target.path, _identity(target.path)
         connection.execute("PRAGMA query_only = ON")
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("SELECT count(*) FROM sqlite_master")  # is it a database at all?
@@ -55,7 +57,7 @@ class Sqlite:
         return connection
 
     def alive(self, connection: Any) -> bool:
-        return True
+        return bool(connection.identity == _identity(connection.path))  # a file put in its place is another database
 
     def watched(self, connection: Any, timeout_s: float) -> AbstractContextManager[None]:
         return contextlib.nullcontext()  # the progress handler stops it
@@ -75,7 +77,8 @@ class Sqlite:
             return None
         columns = {name: Native(name, sqlite_kind(kind), kind, not needed) for name, kind, needed in rows}
         sql = quoted(table, "sqlite")
-        return Relation("", table, sql, columns, rows=_size(connection, sql))
+        (kind,) = connection.execute("SELECT type FROM sqlite_master WHERE name = ?", (table,)).fetchone() or ("",)
+        return Relation("", table, sql, columns, rows=_size(connection, sql) if kind == "table" else None)
 
     def keys(self, connection: Any, relation: Relation) -> tuple[tuple[str, ...], tuple[tuple[str, str, str], ...]]:
         rows = connection.execute(
@@ -149,8 +152,8 @@ class Sqlite:
         finally:
             cursor.close()
 
-    def estimate(self, connection: Any, sql: str, bare: str, most: int) -> int:
-        whole = _size(connection, bare)
+    def estimate(self, connection: Any, sql: str, relation: Relation, most: int) -> int:
+        whole = relation.rows
         if " WHERE " not in sql and whole is not None:
             return whole
         connection.begin(_ESTIMATE_S)
@@ -168,12 +171,19 @@ class Sqlite:
 
 
 def _size(connection: Any, table: str) -> int | None:
-    """Rows of a table by its last row number: an upper bound, found at once. None for views and tables without one."""
+    """Rows of a table by its last row number: an upper bound, found at once. None for a table without one."""
     with contextlib.suppress(sqlite3.Error):
         (last,) = connection.execute(f"SELECT max(rowid) FROM {table}").fetchone()
         if isinstance(last, int) and last >= 0:
             return last
         return 0 if last is None and not connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() else None
+    return None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError):
+        found = path.stat()
+        return found.st_dev, found.st_ino
     return None
 
 
@@ -190,6 +200,8 @@ def _permitted(action: int, first: str | None, second: str | None, *_: str | Non
 class _Timed(sqlite3.Connection):
     """A connection whose statements are stopped after their time."""
 
+    path = Path()
+    identity: tuple[int, int] | None = None
     _until = 0.0
     _seconds = 30.0
 

@@ -29,13 +29,21 @@ import pyogrio
 import shapely
 
 POINTS = 100_000
+#: Queries as Lua, so that boxes and values differ from request to request.
 REQUESTS = {
-    "limit=10": "limit=10",
-    "limit=1000": "limit=1000",
-    "bbox": "limit=10&bbox=9.90,51.50,9.91,51.51",
-    "property": "limit=10&kind=k7",
-    "offset 50,000": "limit=10&offset=50000",
+    "limit=10": "'limit=10'",
+    "limit=1000": "'limit=1000'",
+    "bbox": "string.format('limit=10&bbox=%.3f,%.3f,%.3f,%.3f', x, y, x + 0.01, y + 0.01)",
+    "property": "'limit=10&kind=k' .. math.random(0, 49)",
+    "offset": "'limit=10&offset=' .. math.random(0, 99990)",
 }
+LUA = """
+request = function()
+  local x, y = 9.8 + math.random() * 0.19, 51.4 + math.random() * 0.19
+  return wrk.format(nil, wrk.path .. '?f=json&' .. {query})
+end
+done = function(s, l, r) io.write(string.format('P95 %.3f ERR %d\\n', l:percentile(95) / 1000, s.errors.status)) end
+"""
 
 
 def make_points(path: Path) -> None:
@@ -136,14 +144,15 @@ def pygeoapi(folder: Path, data: Path, python: str) -> Iterator[str]:
         yield url
 
 
-def load(url: str, seconds: int) -> tuple[float, float, int]:
-    """Requests per second, p95 in ms, errors."""
-    script = Path(tempfile.gettempdir()) / "nabe-wrk.lua"
-    script.write_text(
-        "done = function(s, l, r) io.write(string.format('P95 %.3f ERR %d\\n', l:percentile(95) / 1000, s.errors.status)) end"
-    )
+def load(url: str, query: str, seconds: int) -> tuple[float, float, int]:
+    """Requests per second, p95 in ms, errors; 8 connections."""
+    script = Path(tempfile.gettempdir()) / f"nabe-wrk-{os.getpid()}.lua"
+    script.write_text(LUA.replace("{query}", query))
     command = ["wrk", "-t1", "-c8", f"-d{seconds}s", "--timeout", "30s", "-s", str(script), url]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    try:
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    finally:
+        script.unlink()
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])  # type: ignore[index]
     p95, errors = re.search(r"P95 ([\d.]+) ERR (\d+)", text).groups()  # type: ignore[union-attr]
     return rate, float(p95), int(errors)
@@ -162,13 +171,14 @@ def main() -> None:
         with nabe(folder / "nabe", data) as ours, pygeoapi(folder / "pygeoapi", data, given.pygeoapi_python) as theirs:
             print(f"{'request':15} {'Nabe/s':>9} {'p95 ms':>8} {'pygeoapi/s':>11} {'p95 ms':>8} {'ratio':>7}")
             for label, query in REQUESTS.items():
+                for url in (ours, theirs):
+                    load(url, query, 1)  # warm
                 pairs = [
-                    (load(f"{ours}?{query}", given.seconds), load(f"{theirs}?{query}&f=json", given.seconds))
-                    for _ in range(given.rounds)
+                    (load(ours, query, given.seconds), load(theirs, query, given.seconds)) for _ in range(given.rounds)
                 ]
                 a, b = (np.median([pair[side][:2] for pair in pairs], axis=0) for side in (0, 1))
-                errors = sum(pair[0][2] + pair[1][2] for pair in pairs)
-                note = f"   {errors} errors!" if errors else ""
+                errors = [sum(pair[side][2] for pair in pairs) for side in (0, 1)]
+                note = f"   errors: Nabe {errors[0]}, pygeoapi {errors[1]}" if any(errors) else ""
                 print(
                     f"{label:15} {a[0]:9.1f} {a[1]:8.1f} {b[0]:11.1f} {b[1]:8.1f} {a[0] / b[0]:6.1f}x{note}", flush=True
                 )

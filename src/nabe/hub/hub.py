@@ -18,7 +18,7 @@ from nabe.hub.finding import Finding, Found, Lineage, SystemView
 from nabe.hub.noting import Counted, Note
 from nabe.hub.reading import Asking, Sealing, readable, scans
 from nabe.model.catalogue import Change, City, Goal, Revision, Snapshot, Vocabulary
-from nabe.model.dataset import Field
+from nabe.model.dataset import Access, Field
 from nabe.model.decision import Action, Decision
 from nabe.model.ledger import ChainedEntry, Entry
 from nabe.model.party import Actor, Organisation
@@ -143,6 +143,20 @@ class Hub:
             total=answer.total,
             on_close=close,
         )
+
+    def instant(self, id: str) -> bool:
+        """Do open rows of this dataset come from memory, so that asking for them waits for nobody?
+
+        For whoever shares out threads; tells nothing of what is in it.
+        """
+        snapshot = self._catalogue.snapshot()
+        dataset = snapshot.datasets.get(id)
+        if dataset is None or dataset.product is not None or dataset.access is not Access.OPEN:
+            return False
+        try:
+            return self._reach.source(dataset.system, 1.0).capabilities.instant
+        except NabeError:
+            return False
 
     # --- explain ----------------------------------------------------------------------------------------------------
 

@@ -18,8 +18,11 @@ from nabe.errors import Denied, Invalid, Unknown
 from nabe.hub import Found, Hub
 from nabe.model.query import Query
 from nabe.web.asker import Asker, asker_of
+from nabe.web.lanes import Lanes
 from nabe.web.services import Services, services_of
 from nabe.web.stream import in_thread, stale
+
+_LANES = Lanes()
 
 
 def _json(body: Any, media: str = render.JSON) -> Response:
@@ -92,12 +95,13 @@ async def collection(request: Request) -> Response:
 
 async def items(request: Request) -> Response:
     """A page of features."""
-    html = _wants_html(request)
-    body, headers = await in_thread(_page, request)
+    html, id, hub = _wants_html(request), request.path_params["id"], services_of(request).hub
+    key = (id, request.query_params.get("limit", "")[:6])
+    body, headers = await _LANES.run(lambda: _page(request), key, lambda: hub.instant(id))
     if not html:
         return Response(body, media_type=render.GEOJSON, headers=headers)
     asker = await in_thread(asker_of, request)
-    return html_page(request, asker, services_of(request).hub, "items", msgspec.json.decode(body))
+    return html_page(request, asker, hub, "items", msgspec.json.decode(body))
 
 
 def _page(request: Request) -> tuple[bytes, dict[str, str]]:

@@ -1,0 +1,10 @@
+"""HTTP towards silos: which machines may be reached, and one request with all its limits.
+
+Adapters ask through `Client`, never through an HTTP library of their own, so that the rules on private networks,
+redirects, secrets, sizes and times are written once.
+"""
+
+from nabe.outbound.addresses import Resolve, checked_address, is_public, resolve
+from nabe.outbound.client import Answer, Client, short
+
+__all__ = ["Answer", "Client", "Resolve", "checked_address", "is_public", "resolve", "short"]

@@ -1,6 +1,6 @@
 """The neighbour's web server: a small real process that serves one folder over HTTP on loopback.
 
-    python -m nabe.demo.neighbour_server FOLDER PORT
+    python neighbour_server.py FOLDER PORT
 
 It ends when the process that started it does (its standard input closes). Port 0 takes a free one; the address is printed.
 """

@@ -84,7 +84,8 @@ def neighbour_server(folder: Path, port: int = 0) -> Iterator[str]:
 
 def _start(folder: Path, port: int) -> subprocess.Popen[str]:
     return subprocess.Popen(  # noqa: S603  # our own module
-        [sys.executable, "-m", "nabe.demo.neighbour_server", str(folder.resolve()), str(port)],
+        # By its path: as a module it would load the whole demo, 100 MB for a server of files.
+        [sys.executable, "-P", str(Path(__file__).with_name("neighbour_server.py")), str(folder.resolve()), str(port)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

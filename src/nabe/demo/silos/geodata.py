@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import shapely
 from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
@@ -24,6 +23,8 @@ TREES = 6_000
 
 def write(town: Town, folder: Path) -> None:
     """`stadtgrundkarte.gpkg` (districts, streets, addresses), playgrounds, stops, sports grounds, trees."""
+    import pyogrio  # GDAL takes 30 MB, which a demo that was built before need not carry
+
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2026-10-01T06:00:00Z", "DBF_DATE_LAST_UPDATE": "2026-10-01"})
     try:
         _base_map(town, folder / "stadtgrundkarte.gpkg")
@@ -67,6 +68,8 @@ def _base_map(town: Town, path: Path) -> None:
 def _layer(
     path: Path, layer: str, shapes: Sequence[BaseGeometry], kind: str, columns: Mapping[str, Sequence[Any]]
 ) -> None:
+    import pyogrio
+
     data = [_array(values) for values in columns.values()]
     options: dict[str, Any] = {}
     if path.suffix == ".gpkg":

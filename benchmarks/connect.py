@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+import city
 
 HEADER = (
     "Zähler-ID;Stadtteil-Nr.;Straße;Hausnr.;PLZ;Ablesedatum;Verbrauch in kWh;Temperatur [°C];Träger;Bemerkung;lon;lat\n"
@@ -103,7 +104,7 @@ def measure(path: str) -> dict[str, float]:
             pass
         rows.close()
         read = time.perf_counter() - begun
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = city.memory()
     return {
         "total_s": total,
         "describe_s": sum(described),

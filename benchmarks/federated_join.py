@@ -4,7 +4,9 @@
 
 Both sides answer the same SQL over the same files and the same server, each in a process of its own, in turns. Bare
 DuckDB reads the Parquet file, attaches PostgreSQL (postgres_scanner) and reads the GeoJSON with `ST_Read`. Targets:
-time <= 1.10 x, peak memory of the process <= 1.2 x. "first" is the first answer in a fresh process, the others repeat it.
+time <= 1.10 x, peak memory <= 1.2 x. "first" is the first answer after each silo has been touched once, the others repeat
+it. "peak" is of the whole process, so with the libraries it has loaded; "for the question" is what it needs beyond the
+memory it had when the silos had been touched.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import atexit
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,7 @@ GROUP BY d.name, g.kind ORDER BY d.name, g.kind
 READINGS, BUILDINGS, DISTRICTS = 1_000_000, 100_000, 86
 
 
-def make_readings(path: Path) -> None:
+def make_readings(path: Path, count: int) -> None:
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -42,10 +43,10 @@ def make_readings(path: Path) -> None:
     rng = np.random.default_rng(7)
     table = pa.table(
         {
-            "id": np.arange(READINGS),
-            "building": rng.integers(0, BUILDINGS, READINGS),
-            "value": rng.random(READINGS) * 100,
-            "note": [f"Ablesung {number % 9973}" for number in range(READINGS)],
+            "id": np.arange(count),
+            "building": rng.integers(0, BUILDINGS, count),
+            "value": rng.random(count) * 100,
+            "note": [f"Ablesung {number % 9973}" for number in range(count)],
         }
     )
     pq.write_table(table, path)
@@ -76,7 +77,7 @@ def fill(server: Any) -> None:
     server.run("analyze buildings")
 
 
-def hub(folder: Path) -> Callable[[], list[dict[str, Any]]]:
+def hub(folder: Path) -> tuple[Callable[[], list[dict[str, Any]]], float]:
     """The question through the one door."""
     from nabe.app import open_workspace
     from nabe.model.party import ANONYMOUS
@@ -84,11 +85,11 @@ def hub(folder: Path) -> Callable[[], list[dict[str, Any]]]:
 
     nabe = open_workspace(folder / "city")
     atexit.register(nabe.close)
-    sql = SQL.format(readings="readings", buildings="buildings", districts="districts")
-    return lambda: nabe.hub.read(ANONYMOUS, OPEN_DATA, sql).table().to_pylist()
+    names = {"readings": "readings", "buildings": "buildings", "districts": "districts"}
+    return _asker(lambda sql: nabe.hub.read(ANONYMOUS, OPEN_DATA, sql).table(), names)
 
 
-def bare(folder: Path) -> Callable[[], list[dict[str, Any]]]:
+def bare(folder: Path) -> tuple[Callable[[], list[dict[str, Any]]], float]:
     """The same SQL in DuckDB alone, with the settings it has by itself."""
     import duckdb
 
@@ -98,17 +99,24 @@ def bare(folder: Path) -> Callable[[], list[dict[str, Any]]]:
     load(connection, "duckdb_extension_postgres_scanner", "postgres_scanner")
     load(connection, "duckdb_extension_spatial", "spatial")
     connection.execute(f"ATTACH '{os.environ['BENCH_DSN']}' AS pg (TYPE postgres, READ_ONLY)")
-    sql = SQL.format(
-        readings=f"read_parquet('{folder}/readings.parquet')",
-        buildings="pg.public.buildings",
-        districts=f"ST_Read('{folder}/districts.geojson')",
-    )
-    return lambda: connection.execute(sql).to_arrow_table().to_pylist()
+    names = {
+        "readings": f"read_parquet('{folder}/readings.parquet')",
+        "buildings": "pg.public.buildings",
+        "districts": f"ST_Read('{folder}/districts.geojson')",
+    }
+    return _asker(lambda sql: connection.execute(sql).to_arrow_table(), names)
+
+
+def _asker(run: Callable[[str], Any], names: dict[str, str]) -> tuple[Callable[[], list[dict[str, Any]]], float]:
+    """The question, and the memory in MB of a process in which every silo has been touched once."""
+    for name in names.values():
+        run(f"SELECT * FROM {name} LIMIT 1")
+    return lambda: run(SQL.format(**names)).to_pylist(), city.memory("VmRSS")
 
 
 def measure(side: str, folder: Path, runs: int) -> dict[str, Any]:
     """Runs in the subprocess."""
-    ask = {"hub": hub, "bare": bare}[side](folder)
+    ask, idle = {"hub": hub, "bare": bare}[side](folder)
     times = []
     rows: list[dict[str, Any]] = []
     for _ in range(runs + 1):
@@ -119,7 +127,8 @@ def measure(side: str, folder: Path, runs: int) -> dict[str, Any]:
     return {
         "first": times[0],
         "again": city.median(times[1:]),
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak": city.memory(),
+        "for the question": city.memory() - idle,
         "answer": answer,
     }
 
@@ -128,6 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=9)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--readings", type=int, default=READINGS)
     parser.add_argument("--measure", nargs=2, default=(), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
@@ -137,11 +147,11 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as name, postgres() as server:
         folder = Path(name)
-        make_readings(folder / "readings.parquet")
+        make_readings(folder / "readings.parquet", given.readings)
         make_districts(folder / "districts.geojson")
         fill(server)
         os.environ |= {"BENCH_DSN": server.dsn, "BENCH_URL": server.url}
-        limits = {"rows": 10_000_000}
+        limits = {"rows": 1_000_000_000}
         city.make(
             folder / "city",
             {
@@ -178,7 +188,12 @@ def main() -> None:
         sys.exit("the answers differ")
     print(f"{len(found['hub'][0]['answer'])} rows, the same from both\n")
     print("| | bare DuckDB | hub | ratio | target |\n|---|---|---|---|---|")
-    for what, unit, target in (("first", "s", "-"), ("again", "s", "1.10"), ("peak", "MB", "1.20")):
+    for what, unit, target in (
+        ("first", "s", "-"),
+        ("again", "s", "1.10"),
+        ("peak", "MB", "1.20"),
+        ("for the question", "MB", "1.20"),
+    ):
         one, other = (city.median([run[what] for run in found[side]]) for side in ("bare", "hub"))
         places = 0 if unit == "MB" else 3
         print(f"| {what} | {one:.{places}f} {unit} | {other:.{places}f} {unit} | {other / one:.2f} | {target} |")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -93,8 +93,9 @@ class SqlSource:
         return self._stream(sql, schema, None)
 
     def relation(self, scan: SealedScan) -> str:
-        """The scan's rows and fields as a sub-select."""
-        return f"({self._select(replace(scan, where=ALL_ROWS, order=(), limit=None, offset=0))})"
+        """The scan's rows and fields as a sub-select. Its filter stays in the question; here it only helps indexes."""
+        bare = replace(scan, where=ALL_ROWS, order=(), limit=None, offset=0)
+        return f"({self._select(bare, self._hints(scan))})"
 
     def close(self) -> None:
         """Close idle connections."""
@@ -118,7 +119,7 @@ class SqlSource:
         inner = replace(scan, where=ALL_ROWS, order=(), limit=None, offset=0, fields=needed_fields(scan, done))
         return finish(self.read(inner), scan, done)
 
-    def _select(self, scan: SealedScan) -> str:
+    def _select(self, scan: SealedScan, hints: Sequence[str] | None = None) -> str:
         dataset, database, tables = scan.dataset, self._database, self._tables
         zone = tables.settings(dataset).timezone
         relation = tables.relation(dataset).sql
@@ -133,7 +134,9 @@ class SqlSource:
         def bbox(box: BBox) -> str:
             return database.bbox(*tables.column(dataset, box.field), box, dataset.crs)
 
-        if hints := self._hints(scan):
+        if hints is None:
+            hints = self._hints(scan)
+        if hints:
             relation = f"(SELECT * FROM {relation} WHERE {' AND '.join(hints)}) AS h"
         return select(scan, relation, _Columns(expression), database.dialect, bbox=bbox)
 

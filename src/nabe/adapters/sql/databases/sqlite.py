@@ -154,8 +154,8 @@ class Sqlite:
 
     def estimate(self, connection: Any, sql: str, relation: Relation, most: int) -> int:
         whole = relation.rows
-        if " WHERE " not in sql and whole is not None:
-            return whole
+        if whole is not None and (" WHERE " not in sql or whole <= most):
+            return whole  # counting may cost as much as the answer
         connection.begin(_ESTIMATE_S)
         try:
             counting = f"SELECT count(*) FROM (SELECT 1 FROM ({sql}) LIMIT {most + 1:d})"

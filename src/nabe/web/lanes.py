@@ -38,7 +38,7 @@ class Lanes:
             took = time.perf_counter() - start
             if len(self._quick) >= _MOST_KNOWN:
                 self._quick.clear()
-            self._quick[key] = took < QUICK_S and instant()
+            self._quick[key] = took < QUICK_S and (self._quick.get(key, False) or instant())
             return answer
 
         return await anyio.to_thread.run_sync(timed, limiter=_lane() if self._quick.get(key) else None)

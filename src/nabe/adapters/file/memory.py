@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from nabe.adapters.file.lookup import Lookup
 from nabe.model.expr import AllRows, And, BBox, Expr, Not, Or, both, conjuncts, fields_of
 from nabe.model.query import Order, SealedScan
 from nabe.ports.source import Batches, Capabilities
@@ -31,7 +32,7 @@ class MemoryTable:
         batches = table.combine_chunks().to_batches()
         self.rows: pa.RecordBatch = batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
         self.nbytes = table.nbytes
-        self._bounds: dict[str, Bounds] = {}
+        self._lookup = Lookup(self.rows)
         self._pages = Pages()
 
     def answer(self, scan: SealedScan) -> Batches:
@@ -55,7 +56,7 @@ class MemoryTable:
     def _walk(self, scan: SealedScan, where: Expr, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Slice after slice until the limit is reached: a page of a large table looks at little of it."""
         skip, left = scan.offset, scan.limit
-        known = self._pages.get(where)
+        known = self._looked_up(where)
         if known is not None:
             page = known[skip : None if left is None else skip + left]
             for first in range(0, len(page), _SLICE):
@@ -85,11 +86,36 @@ class MemoryTable:
 
     def _all_found(self, where: Expr) -> Any:
         """Positions of all rows that the filter wants."""
-        found = self._pages.get(where)
+        found = self._looked_up(where)
         if found is None:
             found = self._found(where, 0, self.rows.num_rows)
             self._pages.put(where, found)
         return found
+
+    def _looked_up(self, where: Expr) -> Any:
+        """Positions of all rows that the filter wants where there is a short way to them, else None."""
+        if isinstance(where, AllRows):
+            return None
+        known = self._pages.get(where)
+        if known is not None:
+            return known
+        parts = list(conjuncts(where))
+        best = self._lookup.best(parts)
+        if best is None:
+            return None
+        positions, used = best
+        parts.remove(used)
+        found = self._remaining(And(tuple(parts)), positions)
+        self._pages.put(where, found)
+        return found
+
+    def _remaining(self, rest: And, positions: Any) -> Any:
+        """Those of the rows at `positions` that the rest of a filter wants, too."""
+        if not rest.parts or not len(positions):
+            return positions
+        chosen = self.rows.select(list(dict.fromkeys(fields_of(rest)))).take(pa.array(positions))
+        mask = pc.fill_null(matches(rest, chosen), False)
+        return positions[mask.to_numpy(zero_copy_only=False)]
 
     def _found(self, where: Expr, start: int, length: int) -> Any:
         """Positions of the rows that the filter wants within a slice. Boxes first: they are cheap and leave few rows."""
@@ -100,13 +126,7 @@ class MemoryTable:
         inside = np.ones(length, dtype=bool)
         for box in boxes:
             inside &= self._sides(box.field, start, length).touches(box)
-        positions = np.flatnonzero(inside) + start
-        if not rest.parts or not len(positions):
-            return positions
-        fields = list(dict.fromkeys(fields_of(rest)))
-        chosen = self.rows.select(fields).take(pa.array(positions))
-        mask = pc.fill_null(matches(rest, chosen), False)
-        return positions[mask.to_numpy(zero_copy_only=False)]
+        return self._remaining(rest, np.flatnonzero(inside) + start)
 
     def _matching(self, where: Expr, part: pa.RecordBatch, start: int, length: int) -> Any:
         bounds = {field: self._sides(field, start, length) for field in _box_fields(where)}
@@ -115,10 +135,8 @@ class MemoryTable:
 
     def _sides(self, field: str, start: int, length: int) -> Bounds:
         """The bounding boxes of a slice of a geometry field; computed once for all rows."""
-        if field not in self._bounds:
-            self._bounds[field] = Bounds(self.rows.column(field))
         view = Bounds.__new__(Bounds)
-        view.sides = self._bounds[field].sides[:, start : start + length]
+        view.sides = self._lookup.bounds(field).sides[:, start : start + length]
         return view
 
     def _ordered(self, scan: SealedScan, where: Expr) -> Any:

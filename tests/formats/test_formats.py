@@ -164,8 +164,11 @@ def test_broken_geometry_is_missing_and_a_curved_one_is_refused_by_name():
 @given(
     st.lists(st.tuples(st.floats(-180, 180), st.floats(-90, 90)), min_size=1, max_size=20),
     st.integers(0, 5),
+    st.sampled_from([1, 5]),
 )
-def test_points_written_fast_are_those_that_shapely_writes(places, skip):
+def test_points_written_fast_are_those_that_shapely_writes(places, skip, times):
+    """Few are written one by one, many all at once."""
+    places = places * times
     wkb = pa.array([shapely.Point(place).wkb for place in places])[min(skip, len(places) - 1) :]
     slow = geojson(pa.concat_arrays([wkb, pa.array([None], pa.binary())]))[:-1]
     for fast, text in zip(geojson(wkb), slow, strict=True):

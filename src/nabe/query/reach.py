@@ -107,8 +107,11 @@ class Reach:
         return Batches(schema, following(), pump.stop)
 
     def _gate(self, system: str) -> _Gate:
-        with self._lock:
-            return self._gates.setdefault(system, _Gate())
+        gate = self._gates.get(system)
+        if gate is None:
+            with self._lock:
+                gate = self._gates.setdefault(system, _Gate())
+        return gate
 
     def _enter(self, system: str, gate: _Gate) -> None:
         """Fail at once while a silo cools down; after that one question probes it while others still fail fast."""

@@ -7,20 +7,20 @@ milliseconds last time share a lane of their own; everything that may wait for s
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 import time
 from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import anyio
 import anyio.to_thread
-from anyio.lowlevel import RunVar
 
 T = TypeVar("T")
 
 #: An answer that takes longer than this does not belong into the lane (seconds).
 QUICK_S = 0.03
 _MOST_KNOWN = 10_000
-_LANE: RunVar[anyio.CapacityLimiter] = RunVar("nabe_quick_lane")
 
 
 class Lanes:
@@ -28,6 +28,8 @@ class Lanes:
 
     def __init__(self) -> None:
         self._quick: dict[Hashable, bool] = {}
+        # An executor of one thread hands over in a quarter of the time that a limiter over many threads needs.
+        self._lane = ThreadPoolExecutor(1, thread_name_prefix="quick")
 
     async def run(self, work: Callable[[], T], key: Hashable, instant: Callable[[], bool]) -> T:
         """`work` in a thread. `key`: questions that take alike; `instant`: do they wait for nobody?"""
@@ -41,13 +43,7 @@ class Lanes:
             self._quick[key] = took < QUICK_S and (self._quick.get(key, False) or instant())
             return answer
 
-        return await anyio.to_thread.run_sync(timed, limiter=_lane() if self._quick.get(key) else None)
-
-
-def _lane() -> anyio.CapacityLimiter:
-    try:
-        return _LANE.get()
-    except LookupError:
-        lane = anyio.CapacityLimiter(1)
-        _LANE.set(lane)
-        return lane
+        if not self._quick.get(key):
+            return await anyio.to_thread.run_sync(timed)
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._lane, context.run, timed)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import gc
 import io
 import json
 import math
 import tracemalloc
 
+import msgspec
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -172,7 +174,7 @@ def test_points_written_fast_are_those_that_shapely_writes(places, skip, times):
     wkb = pa.array([shapely.Point(place).wkb for place in places])[min(skip, len(places) - 1) :]
     slow = geojson(pa.concat_arrays([wkb, pa.array([None], pa.binary())]))[:-1]
     for fast, text in zip(geojson(wkb), slow, strict=True):
-        assert fast == json.loads(bytes(text))
+        assert msgspec.to_builtins(fast) == json.loads(bytes(text))
 
 
 def test_parquet_keeps_types_and_says_where_the_geometry_is():
@@ -280,3 +282,24 @@ def test_dates_beyond_pythons_calendar_are_written():
     assert b"12921-08-18" in written("json", far, schema=schema)
     for format in FORMATS:
         assert written(format, far, schema=schema)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.text(max_size=6), min_size=1, max_size=5, unique=True))
+def test_fields_may_have_any_name_in_json(names):
+    """User SQL names its columns as it likes: quotes, line breaks, names of msgspec's own."""
+    schema = pa.schema([pa.field(name, pa.int64()) for name in names])
+    row = {name: number for number, name in enumerate(names)}
+    batch = pa.RecordBatch.from_arrays([pa.array([number]) for number in range(len(names))], schema=schema)
+    assert json.loads(written("json", batch, schema=schema)) == [row]
+    (feature,) = json.loads(written("geojson", batch, schema=schema))["features"]
+    assert feature["properties"] == row
+
+
+def test_many_shapes_of_answers_leave_nothing_behind():
+    """The classes that write rows are made per list of names; only the latest are kept."""
+    for number in range(600):
+        schema = pa.schema([pa.field(f"spalte_{number}", pa.int64())])
+        written("json", pa.RecordBatch.from_arrays([pa.array([1])], schema=schema), schema=schema)
+    gc.collect()
+    assert sum(1 for item in msgspec.Struct.__subclasses__() if item.__name__ == "Row") < 300

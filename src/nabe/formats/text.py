@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv as csv_writer
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -57,11 +58,23 @@ def _cells(array: Any, field: pa.Field) -> list[Any]:
     return values
 
 
-def rows(batch: pa.RecordBatch, schema: pa.Schema) -> list[dict[str, Any]]:
-    """Row objects for JSON."""
-    names = schema.names
+def rows(batch: pa.RecordBatch, schema: pa.Schema) -> list[Any]:
+    """Row objects, as msgspec writes them."""
     columns = [column(batch.column(i), field) for i, field in enumerate(schema)]
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+    return list(map(_row_of(tuple(schema.names)), *columns)) if columns else [{}] * batch.num_rows
+
+
+@lru_cache(maxsize=256)
+def _row_of(names: tuple[str, ...]) -> Callable[..., Any]:
+    """What makes an object with these members out of values: a struct is built and written three times faster."""
+    if len(set(names)) < len(names) or any(sign in _UNFIT or sign < " " for name in names for sign in name):
+        return lambda *values: dict(zip(names, values, strict=True))
+    members = {f"m{number}": name for number, name in enumerate(names)}
+    return msgspec.defstruct("Row", [(member, Any) for member in members], rename=members, gc=False)
+
+
+#: What msgspec takes in no member's name.
+_UNFIT = '"\\'
 
 
 def json(result: Result, title: str = "") -> Iterator[bytes]:
@@ -96,20 +109,25 @@ def geojson(result: Result, title: str = "") -> Iterator[bytes]:
     yield b"]}\n"
 
 
-def features(batch: pa.RecordBatch, schema: pa.Schema, ids: list[str] | None = None) -> list[dict[str, Any]]:
+class Feature(msgspec.Struct, tag="Feature", tag_field="type", gc=False):
+    """RFC 7946, 3.2."""
+
+    geometry: Any
+    properties: Any
+
+
+class NamedFeature(msgspec.Struct, tag="Feature", tag_field="type", gc=False):
+    """A feature with an id."""
+
+    id: str
+    geometry: Any
+    properties: Any
+
+
+def features(batch: pa.RecordBatch, schema: pa.Schema, ids: list[str] | None = None) -> list[Any]:
     """GeoJSON features of a batch; `ids` become feature ids."""
     place = next((i for i, field in enumerate(schema) if is_geometry(field)), None)
-    columns = [column(batch.column(i), field) for i, field in enumerate(schema)]
-    geometry = columns[place] if place is not None else [None] * batch.num_rows
-    names = [name for i, name in enumerate(schema.names) if i != place]
-    values = [values for i, values in enumerate(columns) if i != place]
-    properties = zip(*values, strict=True) if values else ((),) * batch.num_rows
-    if ids is None:
-        return [
-            {"type": "Feature", "geometry": shape, "properties": dict(zip(names, row))}  # noqa: B905  hot; equal by make
-            for shape, row in zip(geometry, properties, strict=True)
-        ]
-    return [
-        {"type": "Feature", "id": id, "geometry": shape, "properties": dict(zip(names, row))}  # noqa: B905  as above
-        for id, shape, row in zip(ids, geometry, properties, strict=True)
-    ]
+    others = [i for i in range(len(schema)) if i != place]
+    geometry = [None] * batch.num_rows if place is None else column(batch.column(place), schema.field(place))
+    properties = rows(batch.select(others), pa.schema([schema.field(i) for i in others]))
+    return list(map(Feature, geometry, properties) if ids is None else map(NamedFeature, ids, geometry, properties))

@@ -31,6 +31,12 @@ _XY = struct.Struct("<dd")
 _FEW = 50
 
 
+class Point(msgspec.Struct, tag="Point", tag_field="type", gc=False):
+    """RFC 7946, 3.1.2."""
+
+    coordinates: list[float]
+
+
 def pieces(result: Result) -> Iterator[pa.RecordBatch]:
     """The batches of a result in pieces of a size fit for text; none is empty."""
     for batch in result.batches:
@@ -71,7 +77,7 @@ def geojson(array: Any) -> list[Any]:
     """The GeoJSON geometry of each WKB, ready for msgspec; None where there is none."""
     places = _points(array)
     if places is not None:
-        return [{"type": "Point", "coordinates": place} for place in places]
+        return list(map(Point, places))
     shapes = _shapes(array)
     # RFC 7946, 3.1.6: outer rings run against the clock, inner ones with it.
     written = shapely.to_geojson(shapely.orient_polygons(shapes))

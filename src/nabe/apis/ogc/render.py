@@ -124,9 +124,9 @@ def page(
     return _ENCODER.encode(body)
 
 
-def rows(table: pa.Table, dataset: Dataset, offset: int | None) -> list[dict[str, Any]]:
+def rows(table: pa.Table, dataset: Dataset, offset: int | None) -> list[Any]:
     """Features with their ids; `offset` is the number of the first row, None if it is not known."""
-    made: list[dict[str, Any]] = []
+    made: list[Any] = []
     for batch in table.to_batches():
         start = None if offset is None else offset + len(made)
         made += features(batch, table.schema, ids(batch, dataset, start))
@@ -174,8 +174,7 @@ def _page_links(
 
 def one(table: pa.Table, dataset: Dataset, url: str, id: str) -> dict[str, Any]:
     """/req/core/f-success: one feature. `url` is that of /items."""
-    made = rows(table, dataset, None)[0]
-    made.setdefault("id", id)
+    made = {"id": id, **msgspec.json.decode(_ENCODER.encode(rows(table, dataset, None)[0]))}
     here = f"{url}/{quote(made['id'], safe='')}"
     made["links"] = [*both_ways(here, GEOJSON), link(url.removesuffix("/items"), "collection", JSON, dataset.id)]
     return made

@@ -98,22 +98,24 @@ class TooManyRequests(NabeError):
 
 
 class SourceUnavailable(NabeError):
-    """Transient. `system` is the id of the silo that failed."""
+    """Transient. `system` is the id of the silo that failed; `where` its host and port or address, for the operator's
+    terminal and log only: who asks over HTTP has no business in the city's inner network.
+    """
 
     status = 503
     code = "source-unavailable"
 
-    def __init__(self, system: str, why: str, *, hint: str = "", **params: Any) -> None:
+    def __init__(self, system: str, why: str, *, hint: str = "", where: str = "", **params: Any) -> None:
         super().__init__(f"System {system!r} does not answer: {why}", hint=hint, system=system, why=why, **params)
-        self.system = system
+        self.system, self.where = system, where
 
 
 class SourceRefused(NabeError):
-    """Final. `system` is the id of the silo; the hint names what its owner must do."""
+    """Final. `system` is the id of the silo; the hint names what its owner must do; `where` as above."""
 
     status = 502
     code = "source-refused"
 
-    def __init__(self, system: str, why: str, *, hint: str = "", **params: Any) -> None:
+    def __init__(self, system: str, why: str, *, hint: str = "", where: str = "", **params: Any) -> None:
         super().__init__(f"System {system!r} refused: {why}", hint=hint, system=system, why=why, **params)
-        self.system = system
+        self.system, self.where = system, where

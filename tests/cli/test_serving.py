@@ -62,3 +62,28 @@ def test_what_is_applied_beside_a_running_server_is_served_at_once_and_revoked_t
     nabe("user", "add", "doris", "-o", "dorf", "-r", "data_protection_officer", "--no-password", code=0)
     served = [item for item in nabe("ledger", "list", "--as", "doris", "--json").json if item["dataset"] == "kitas"]
     assert any(item["actor"] == "erika" and item["rows"] == 3 for item in served), "what was read is in the ledger"
+
+
+def test_where_a_silo_stands_is_told_to_the_operator_and_to_nobody_else(dorf, nabe, server):
+    """An outage is named by its system over HTTP; host and port are for the terminal and the log."""
+    process, client = server
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{closed.getsockname()[1]}"
+    (dorf / "systems/akten.yaml").write_text(
+        "id: akten\ntitle: Akten\nadapter: sql\nowner: dorf\n"
+        f"connection: {{url: 'postgresql://nabe@{place}/akten'}}\nlimits: {{timeout_s: 5}}\n"
+    )
+    (dorf / "datasets/akten.yaml").write_text(
+        "id: akten\ntitle: Akten\nowner: dorf\nsystem: akten\naccess: open\nsource: {table: akten}\n"
+        "fields: [{name: nr, type: string}]\n"
+    )
+    nabe("apply", "-y", code=0)
+    refused = client.get("/download/akten.csv")
+    assert refused.status_code == 503 and "'akten'" in refused.json()["detail"]
+    assert place.rpartition(":")[2] not in refused.text
+    asked = nabe("query", "select * from akten", "--as", "anonymous", code=2)
+    assert place in asked.err
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=20)
+    assert place.encode() in log

@@ -151,7 +151,8 @@ def done(text: object, body: Any, as_json: bool) -> None:
 
 def complain(error: NabeError) -> None:
     """One readable line, the reasons of a denial, and what to do."""
-    line("[red]✗[/red] ", plain(error.detail), to=err)
+    where = getattr(error, "where", "")
+    line("[red]✗[/red] ", plain(f"{error.detail} ({where})" if where else error.detail), to=err)
     if isinstance(error, Denied):
         for key, params in error.reasons:
             line("  · ", plain(t(f"reason.{key}", "en", **params)), to=err)

@@ -62,15 +62,15 @@ def checked_address(system: str, url: str, allow_hosts: Collection[str], resolve
     try:
         addresses = resolve(host, port)
     except (OSError, UnicodeError):
-        raise SourceUnavailable(system, f"the name {host!r} cannot be resolved.", hint="Check the address.") from None
+        raise SourceUnavailable(system, "its name cannot be resolved.", hint="Check the address.", where=host) from None
     if not addresses:
-        raise SourceUnavailable(system, f"the name {host!r} has no address.", hint="Check the address.")
+        raise SourceUnavailable(system, "its name has no address.", hint="Check the address.", where=host)
     allowed = {item.lower() for item in allow_hosts}
     if host not in allowed and f"{host}:{port}" not in allowed and not all(is_public(item) for item in addresses):
         raise SourceRefused(
             system,
-            f"the host {host!r} lies in a private network.",
+            "its host lies in a private network.",
             hint="An operator can allow it: allow_hosts in nabe.yaml.",
-            host=host,
+            where=host,
         )
     return addresses[0]

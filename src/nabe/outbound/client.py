@@ -8,7 +8,8 @@ import time
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx
 
@@ -35,14 +36,15 @@ class Answer:
 
     def judge(self) -> Answer:
         """Itself if the status is 200. Raises `SourceUnavailable` (429, 5xx) or `SourceRefused` (all others)."""
-        status, name = self.status, short(self._asked)
+        status, name, where = self.status, named(self._asked), short(self._asked)
         if status == 429 or status >= 500:
             raise self._client.unavailable(self._asked, f"it answers with {status}")
         if status in (401, 403, 407):
             hint = "Set headers of the system, or ask its operator."
-            raise SourceRefused(self._client.system, f"{name} wants a log-in ({status}).", hint=hint)
+            raise SourceRefused(self._client.system, f"{name} wants a log-in ({status}).", hint=hint, where=where)
         if status != 200:
-            raise SourceRefused(self._client.system, f"{name} answers with {status}.", hint="Correct the address.")
+            hint = "Correct the address."
+            raise SourceRefused(self._client.system, f"{name} answers with {status}.", hint=hint, where=where)
         length = self.headers.get("content-length", "")
         if length.isdigit() and int(length) > self._client.most_bytes:
             raise self._client.too_large(self._asked)
@@ -91,7 +93,7 @@ class Answer:
             return _gunzip()
         self.close()
         raise SourceRefused(
-            self._client.system, f"{short(self._asked)} sends unasked {encoding} packing.", hint="Ask its operator."
+            self._client.system, f"{named(self._asked)} sends unasked {encoding} packing.", hint="Ask its operator."
         )
 
 
@@ -141,12 +143,17 @@ class Client:
             following = urljoin(target, response.headers["location"])
             if urlsplit(target).scheme == "https" and urlsplit(following).scheme != "https":
                 raise SourceRefused(
-                    self.system, f"{short(url)} redirects from https to http.", hint="Ask its operator."
+                    self.system,
+                    f"{named(url)} redirects from https to http.",
+                    hint="Ask its operator.",
+                    where=short(url),
                 )
             if response.status_code == 303 or (method == "POST" and response.status_code in (301, 302)):
                 method, content = "GET", None
             target = following
-        raise SourceRefused(self.system, f"{short(url)} redirects without end.", hint="Correct the address.")
+        raise SourceRefused(
+            self.system, f"{named(url)} redirects without end.", hint="Correct the address.", where=short(url)
+        )
 
     def close(self) -> None:
         """Free connections; the next request opens new ones."""
@@ -157,14 +164,16 @@ class Client:
 
     def unavailable(self, url: str, why: str) -> SourceUnavailable:
         """The error of a server that fails for now."""
-        return SourceUnavailable(self.system, f"{short(url)}: {why}.", hint="Try again later.", file=short(url))
+        name = named(url)
+        return SourceUnavailable(self.system, f"{name}: {why}.", hint="Try again later.", where=short(url), file=name)
 
     def too_large(self, url: str) -> SourceRefused:
         """The error of a body beyond `most_bytes`."""
         return SourceRefused(
             self.system,
-            f"{short(url)} is larger than {self.most_bytes // 1_000_000} MB.",
+            f"{named(url)} is larger than {self.most_bytes // 1_000_000} MB.",
             hint="Raise max_mb of the system, or ask for a part of it.",
+            where=short(url),
         )
 
     def _once(
@@ -203,6 +212,11 @@ class Client:
                     trust_env=False, follow_redirects=False, verify=ssl.create_default_context()
                 )
             return self._client
+
+
+def named(url: str) -> str:
+    """What an address leads to, without the machine: the last part of its path."""
+    return PurePosixPath(unquote(urlsplit(url).path)).name or "its address"
 
 
 def short(url: str) -> str:

@@ -11,7 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from nabe.errors import Denied, Invalid, NabeError, NotAuthenticated, TooManyRequests, Unknown
+from nabe.errors import (
+    Denied,
+    Invalid,
+    NabeError,
+    NotAuthenticated,
+    SourceRefused,
+    SourceUnavailable,
+    TooManyRequests,
+    Unknown,
+)
 from nabe.i18n import messages, t
 from nabe.web.asker import language_of
 
@@ -30,6 +39,8 @@ def set_pages(render: PageRenderer) -> None:
 def handle(request: Request, error: Exception) -> Response:
     """The response for an error; what is not expected is logged by its kind and place and answered 500."""
     known = _expected(error)
+    if isinstance(known, (SourceUnavailable, SourceRefused)):
+        _LOG.warning("%s%s", known.detail, f" ({known.where})" if known.where else "")
     response = _page(request, known) if _PAGES and _wants_page(request) else problem(request, known)
     if isinstance(error, HTTPException) and error.headers:
         response.headers.update(error.headers)

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from nabe.adapters.file.places import Place
 from nabe.adapters.file.store import FileStore
 from nabe.errors import SourceRefused, SourceUnavailable
-from nabe.outbound import Answer, Client, Resolve, resolve, short
+from nabe.outbound import Answer, Client, Resolve, named, resolve
 
 #: After a failure the server is left alone for so many seconds.
 _PAUSE_S = 10.0
@@ -129,7 +129,7 @@ class Web:
             if _is_page(head, answer.headers.get("content-type", "")):
                 raise SourceRefused(
                     self._client.system,
-                    f"{short(url)} delivers a web page instead of data (a log-in page?).",
+                    f"{named(url)} delivers a web page instead of data (a log-in page?).",
                     hint="Use the address of the file itself; set headers of the system if it needs a log-in.",
                 )
             os.replace(draft, stem.with_suffix(".data"))
@@ -175,4 +175,6 @@ def _save(stem: Path, copy: _Copy) -> None:
 def _place(stem: Path, copy: _Copy, stale_since: dt.datetime | None = None) -> Place:
     data = stem.with_suffix(".data")
     stat = data.stat()
-    return Place(data, short(copy.url), copy.name, (stat.st_mtime_ns + copy.number, stat.st_size), stale_since)
+    return Place(
+        data, named(copy.url), copy.name, (stat.st_mtime_ns + copy.number, stat.st_size), stale_since
+    )

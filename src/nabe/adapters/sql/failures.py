@@ -37,7 +37,7 @@ def failure(error: BaseException, system: str, place: str, timeout_s: float) -> 
         why, hint = _REFUSED[kind]
         return SourceRefused(system, why, hint=hint, code=MISSING if kind == "missing" else None)
     if kind == "down":
-        return SourceUnavailable(system, f"no connection to {place}.", hint=_LATER)
+        return SourceUnavailable(system, "no connection to its database.", hint=_LATER, where=place)
     return SourceRefused(
         system,
         f"the database answered with an error ({_code(error)}).",

@@ -175,6 +175,4 @@ def _save(stem: Path, copy: _Copy) -> None:
 def _place(stem: Path, copy: _Copy, stale_since: dt.datetime | None = None) -> Place:
     data = stem.with_suffix(".data")
     stat = data.stat()
-    return Place(
-        data, named(copy.url), copy.name, (stat.st_mtime_ns + copy.number, stat.st_size), stale_since
-    )
+    return Place(data, named(copy.url), copy.name, (stat.st_mtime_ns + copy.number, stat.st_size), stale_since)

@@ -100,7 +100,7 @@ def test_consent_given_by_command_is_exported_into_the_file_and_its_comments_sta
     assert nabe("approve", "planung", "kitas", "--as", "otto", "--json", code=0).json == {"version": 2}
     rows = nabe("query", "select * from kitas", "--as", "erika", "-u", "planung", "-f", "json", code=0).json
     assert rows[0] == {"bezirk": "03", "plaetze": 12}
-    assert "withdraws the consent of otto to kitas" in nabe("plan").out
+    assert "Nothing to change" in nabe("plan").out  # the file says nothing of a consent: the owner's word stands
     before = {path: path.read_text() for path in dorf.rglob("*.yaml")}
     assert nabe("export", ".", "--json", code=0).json["files"] == 1
     after = {path: path.read_text() for path in dorf.rglob("*.yaml")}
@@ -108,6 +108,32 @@ def test_consent_given_by_command_is_exported_into_the_file_and_its_comments_sta
     assert [path.parent.name for path in changed] == ["planung"]
     assert "# wer plant" in after[changed[0]] and "# nur diese" in after[changed[0]] and "by: otto" in after[changed[0]]
     assert "Nothing to change" in nabe("plan", code=0).out
+
+
+def test_a_consent_stands_until_the_owner_takes_it_back_or_its_terms_change(dorf, nabe):
+    nabe("apply", "-y", code=0)
+    for name, role in (("otto", "data_owner"), ("erika", "employee")):
+        nabe("user", "add", name, "-o", "dorf", "-r", role, "--no-password", code=0)
+    ask = ("query", "select * from kitas", "--as", "erika", "-u", "planung")
+    assert nabe("approve", "planung", "kitas", "--as", "otto", "--withdraw", code=2).err.startswith("✗")
+    nabe("approve", "planung", "kitas", "--as", "otto", code=0)
+    path = dorf / "usecases/planung/usecase.yaml"
+    path.write_text(path.read_text().replace("title: Planung", "title: Kita-Planung"))
+    nabe("apply", "-y", code=0)
+    nabe(*ask, code=0)
+
+    path.write_text(path.read_text().replace("purpose: Plätze planen", "purpose: Beiträge erheben"))
+    assert "ends the consent of otto to kitas" in nabe("plan").out
+    nabe("apply", "-y", code=0)
+    nabe(*ask, code=2)
+
+    nabe("approve", "planung", "kitas", "--as", "otto", code=0)
+    nabe(*ask, code=0)
+    assert nabe("approve", "planung", "kitas", "--as", "erika", "--withdraw", code=2).err.startswith("✗")
+    nabe("approve", "planung", "kitas", "--as", "otto", "--withdraw", code=0)
+    nabe(*ask, code=2)
+    nabe("apply", "-y", code=0)
+    nabe(*ask, code=2)
 
 
 def test_export_elsewhere_is_a_workspace_with_the_same_declarations(dorf, nabe, tmp_path):

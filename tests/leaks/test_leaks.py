@@ -85,7 +85,12 @@ def town(tmp_path_factory):
     made.nabe.close()
 
 
+#: Entries of the ledger are numbered on: sooner or later by one of the unusual numbers.
+_NUMBERS = re.compile(rb'"number":\d+')
+
+
 def _singing(actor: str, purpose: str, data: bytes) -> set[str]:
+    data = _NUMBERS.sub(b"", data)
     seen = {tuple(part.decode() for part in match) for match in city.CANARY.findall(data)}
     # Paging in tests never reaches that many rows, so a number of this size can only be a count.
     counts = {name for name, rows in city.COUNTS.items() if re.search(rb"(?<!\d)%d(?!\d)" % rows, data)}

@@ -73,6 +73,7 @@ def test_forms_from_other_sites_are_refused(log_in, client, city):
     client = log_in("owner")
     for path, form in (
         ("/usecases/heat/approve", {"dataset": "households"}),
+        ("/usecases/heat/withdraw", {"dataset": "households"}),
         ("/preferences", {"use_case": "case_work"}),
         ("/logout", {}),
         ("/profile/tokens", {"name": "x"}),
@@ -89,6 +90,19 @@ def test_only_the_data_owner_is_asked_for_consent_and_may_give_it(log_in, nabe):
     page = client.post("/usecases/heat/approve", data={"dataset": "households", "note": "für 2027"}).text
     assert "Die Freigabe ist erteilt." in page and "für 2027" in page
     assert nabe.catalogue.snapshot().usecases["heat"].grant("households").approval.by == "owner"
+
+
+def test_the_data_owner_takes_a_consent_back(log_in, nabe):
+    log_in("owner").post("/usecases/heat/approve", data={"dataset": "households"})
+    planner = log_in("planerin")
+    assert "zurückziehen" not in planner.get("/usecases/heat").text
+    assert planner.post("/usecases/heat/withdraw", data={"dataset": "households"}).status_code == 403
+    owner = log_in("owner")
+    assert "Freigabe zurückziehen" in owner.get("/usecases/heat").text
+    page = owner.post("/usecases/heat/withdraw", data={"dataset": "households"}).text
+    assert "Die Freigabe ist zurückgezogen." in page
+    assert nabe.catalogue.snapshot().usecases["heat"].grant("households").approval is None
+    assert owner.post("/usecases/heat/withdraw", data={"dataset": "households"}).status_code == 409
 
 
 def test_naming_a_use_case_gives_nobody_a_right(log_in):

@@ -220,15 +220,21 @@ def approve(
     dataset: Annotated[str, typer.Argument(help="Dataset it asks for.")],
     actor: Annotated[str, typer.Option("--as", help="Account of the data owner.")],
     note: Annotated[str, typer.Option(help="A word for the record.")] = "",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the consent back.")] = False,
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give the data owner's consent to a grant.
+    """Give the data owner's consent to a grant, or take it back.
 
     [dim]nabe approve kita_supply kita_plaetze --as kita-amt[/dim]
+    [dim]nabe approve kita_supply kita_plaetze --as kita-amt --withdraw[/dim]
     """
     with opened(workspace) as nabe:
-        version = nabe.hub.approve(actor_named(nabe, actor), use_case, dataset, note=note)
+        owner = actor_named(nabe, actor)
+        if withdraw:
+            version = nabe.hub.withdraw(owner, use_case, dataset)
+        else:
+            version = nabe.hub.approve(owner, use_case, dataset, note=note)
     done(f"{dataset} for {use_case} (version {version})", {"version": version}, as_json)
     if not as_json:
-        line("[dim]`nabe export .` writes it into the workspace's files; without it the next apply withdraws it.[/dim]")
+        line("[dim]It stays in force until the grant's terms change. `nabe export .` writes it into the files.[/dim]")

@@ -93,7 +93,8 @@ def plan(workspace: Workspace = None, as_json: AsJson = False) -> None:
 def _changes(nabe: Nabe) -> tuple[Snapshot, list[Change], manifest.Loaded]:
     loaded = load(nabe.root)
     old = nabe.catalogue.snapshot()
-    return old, manifest.difference(old, Snapshot.of(loaded.nouns)), loaded
+    nouns = manifest.with_consents(old, loaded.nouns)
+    return old, manifest.difference(old, Snapshot.of(nouns)), loaded
 
 
 def _change(old: Snapshot, change: Change) -> dict[str, Any]:
@@ -111,10 +112,10 @@ def _tell_changes(old: Snapshot, changes: list[Change]) -> None:
         fields = f" ({', '.join(item['fields'])})" if item["fields"] else ""
         line(signs[item["what"]], plain(f" {item['kind']} {item['id']}{fields}"))
         for consent in item["consents"]:
-            colour = "red" if consent.startswith("withdraws") else "yellow"
+            colour = "red" if consent.startswith("ends") else "yellow"
             line("    ", plain(consent, colour))
-        if any(consent.startswith("withdraws") for consent in item["consents"]):
-            line("    [dim]Given in the portal or by `nabe approve`? `nabe export .` writes it into the files.[/dim]")
+        if any(consent.startswith("ends") for consent in item["consents"]):
+            line("    [dim]The data owner is asked again: in the portal, or by `nabe approve`.[/dim]")
     line(f"{len(changes)} changes to version {old.version}" if changes else "Nothing to change.")
 
 

@@ -6,12 +6,12 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from nabe.errors import Denied, Invalid, Unknown
+from nabe.errors import Conflict, Denied, Invalid, Unknown
 from nabe.hub.deciding import NO_DATASET, Deciding
 from nabe.model.catalogue import Change, Snapshot
 from nabe.model.decision import Action, Decision
 from nabe.model.party import Actor
-from nabe.model.usecase import Approval, Grant, UseCase
+from nabe.model.usecase import Approval, UseCase
 from nabe.ports.catalogue import Catalogue
 
 #: What is wrong with a whole set of declarations, one sentence each.
@@ -47,6 +47,13 @@ class Declaring:
 
     def approve(self, actor: Actor, use_case: str, dataset: str, *, note: str, at: dt.datetime) -> int:
         """Record the data owner's consent to one grant."""
+        return self._consent(actor, use_case, dataset, Approval(actor.id, at, note), at)
+
+    def withdraw(self, actor: Actor, use_case: str, dataset: str, *, at: dt.datetime) -> int:
+        """Take a consent back."""
+        return self._consent(actor, use_case, dataset, None, at)
+
+    def _consent(self, actor: Actor, use_case: str, dataset: str, consent: Approval | None, at: dt.datetime) -> int:
         snapshot = self._catalogue.snapshot()
         case, noun = snapshot.usecases.get(use_case), snapshot.datasets.get(dataset)
         grant = case.grant(dataset) if case else None
@@ -56,8 +63,10 @@ class Declaring:
                 f"Use case {use_case!r} asks for no grant of {dataset!r}.", use_case=use_case, dataset=dataset
             )
         self._demand(self._deciding.decide(actor, Action.APPROVE, noun, use_case, snapshot))
-        approved = replace(grant, approval=Approval(actor.id, at, note))
-        grants = tuple(approved if item.dataset == dataset else item for item in case.grants)
+        if consent is None and grant.approval is None:
+            raise Conflict(f"There is no consent to {dataset!r} for {use_case!r} that could be withdrawn.")
+        changed = replace(grant, approval=consent)
+        grants = tuple(changed if item.dataset == dataset else item for item in case.grants)
         change = Change("usecase", case.id, replace(case, grants=grants))
         return self._catalogue.commit([change], author=actor.id, at=at, expect=snapshot.version)
 
@@ -86,11 +95,6 @@ class Declaring:
 def _without_forged_consent(change: Change, snapshot: Snapshot) -> Change:
     if not isinstance(change.noun, UseCase):
         return change
-    stored = snapshot.usecases.get(change.id)
-
-    def honest(grant: Grant) -> Grant:
-        before = stored.grant(grant.dataset) if stored else None
-        unchanged = before is not None and replace(grant, approval=before.approval) == before
-        return replace(grant, approval=before.approval if before is not None and unchanged else None)
-
-    return replace(change, noun=replace(change.noun, grants=tuple(honest(grant) for grant in change.noun.grants)))
+    case, stored = change.noun, snapshot.usecases.get(change.id)
+    grants = tuple(replace(grant, approval=case.consented_before(grant, stored)) for grant in case.grants)
+    return replace(change, noun=replace(case, grants=grants))

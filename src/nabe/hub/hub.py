@@ -204,6 +204,12 @@ class Hub:
         self.record(Entry(self._clock(), actor.id, use_case, "approved", dataset, detail=f"version {version}"))
         return version
 
+    def withdraw(self, actor: Actor, use_case: str, dataset: str) -> int:
+        """The data owner takes the consent back; the new version. From then on nothing is read by this grant."""
+        version = self._declaring.withdraw(actor, use_case, dataset, at=self._clock())
+        self.record(Entry(self._clock(), actor.id, use_case, "withdrawn", dataset, detail=f"version {version}"))
+        return version
+
     def nouns(self, actor: Actor) -> Snapshot:
         """All declarations as they are, for those who keep them."""
         snapshot = self._catalogue.snapshot()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nabe.manifest.changes import changed_fields, consents, difference
+from nabe.manifest.changes import changed_fields, consents, difference, with_consents
 from nabe.manifest.checks import check_snapshot
 from nabe.manifest.documents import DATASET_ID, json_schemas
 from nabe.manifest.loading import Loaded, load, no_workspace
@@ -34,6 +34,7 @@ __all__ = [
     "load",
     "server_block",
     "update",
+    "with_consents",
     "write",
 ]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from nabe.model.catalogue import Change, Noun, Snapshot, kind_of
@@ -17,6 +19,20 @@ def difference(old: Snapshot, new: Snapshot) -> list[Change]:
     return changes + [Change(*key, None) for key in before if key not in after]
 
 
+def with_consents(old: Snapshot, nouns: Sequence[Noun]) -> list[Noun]:
+    """The nouns of files, with the consents in force where a file is silent about the same grant.
+
+    An owner who consented in the portal is asked again only when the terms changed (`UseCase.consented_before`). A file
+    that names a consent is taken at its word.
+    """
+    return [_with_consents(old.usecases.get(noun.id), noun) if isinstance(noun, UseCase) else noun for noun in nouns]
+
+
+def _with_consents(old: UseCase | None, new: UseCase) -> UseCase:
+    grants = (replace(grant, approval=grant.approval or new.consented_before(grant, old)) for grant in new.grants)
+    return replace(new, grants=tuple(grants))
+
+
 def consents(old: Noun | None, new: Noun | None) -> list[str]:
     """What a change does to the data owners' consents, one sentence each: the part of a plan nobody may overlook."""
     before = {grant.dataset: grant.approval for grant in old.grants} if isinstance(old, UseCase) else {}
@@ -25,7 +41,7 @@ def consents(old: Noun | None, new: Noun | None) -> list[str]:
     for dataset in sorted(before | after):
         was, will = before.get(dataset), after.get(dataset)
         if was is not None and will is None:
-            said.append(f"withdraws the consent of {was.by} to {dataset}")
+            said.append(f"ends the consent of {was.by} to {dataset}: its terms are others now")
         elif will is not None and was != will:
             said.append(f"records the consent of {will.by} to {dataset}")
     return said

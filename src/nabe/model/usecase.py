@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from nabe.model.party import Role
@@ -95,3 +95,14 @@ class UseCase:
     def grant(self, dataset: str) -> Grant | None:
         """The grant for that dataset, or nothing."""
         return next((item for item in self.grants if item.dataset == dataset), None)
+
+    def consented_before(self, grant: Grant, before: UseCase | None) -> Approval | None:
+        """The consent that `grant` of this version already had in the version `before`.
+
+        An owner consents to these columns, rows and groups for this purpose on this legal basis: when one of them is
+        another, the consent is none any more.
+        """
+        old = before.grant(grant.dataset) if before is not None else None
+        if before is None or old is None or (self.purpose, self.legal_basis) != (before.purpose, before.legal_basis):
+            return None
+        return old.approval if replace(grant, approval=old.approval) == old else None

@@ -47,6 +47,7 @@ INTERFACE = Interface(
         ProbeRequest("DELETE", "/api/tokens/none"),
         ProbeRequest("POST", "/api/tokens", '{"name": ""}', _JSON),
         ProbeRequest("POST", "/api/usecases/nix/grants/{dataset}/approval", "{}", _JSON),
+        ProbeRequest("DELETE", "/api/usecases/antrag/grants/{dataset}/approval"),
         ProbeRequest("PUT", "/api/documents/dataset/{dataset}", "{}", _JSON | {"If-Match": '"0"'}),
         ProbeRequest("DELETE", "/api/documents/dataset/{dataset}", "", {"If-Match": '"0"'}),
     ),

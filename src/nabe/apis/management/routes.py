@@ -187,6 +187,12 @@ def _declarations(app: FastAPI) -> None:
     def approve(id: str, dataset: str, body: bodies.Approval, asker: Known, hub: Door) -> Json:
         return {"version": hub.approve(asker.actor, id, dataset, note=body.note)}
 
+    @app.delete(
+        "/usecases/{id}/grants/{dataset}/approval", summary="Take a consent back as data owner", tags=["declarations"]
+    )
+    def withdraw(id: str, dataset: str, asker: Known, hub: Door) -> Json:
+        return {"version": hub.withdraw(asker.actor, id, dataset)}
+
     @app.get("/documents/{kind}/{id}", summary="A document as declared", tags=["declarations"])
     def get(kind: Kind, id: str, asker: Known, hub: Door, response: Response) -> Json:
         snapshot = hub.nouns(asker.actor)

@@ -34,7 +34,7 @@ def grants(request: Request, facts: Facts) -> Verdict | None:
     return Verdict(
         Effect.PERMIT,
         "grants",
-        "granted_narrowed" if grant.where or grant.min_group > 1 or grant.rounding else "granted",
+        _granted(grant),
         {
             "use_case": case.id,
             "dataset": dataset.id,
@@ -46,6 +46,12 @@ def grants(request: Request, facts: Facts) -> Verdict | None:
         obligations=_obligations(grant, facts),
         until=end_of(min(ends)) if ends else None,
     )
+
+
+def _granted(grant: Grant) -> str:
+    if grant.min_group > 1:
+        return "granted_narrowed"
+    return "granted_in_part" if grant.where or grant.rounding else "granted"
 
 
 def _obligations(grant: Grant, facts: Facts) -> Obligations:

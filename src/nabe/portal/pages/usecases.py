@@ -21,7 +21,7 @@ from nabe.web.stream import in_thread
 
 @dataclass(frozen=True, slots=True)
 class GrantView:
-    """A grant with the dataset it is about. `may_approve`: the reader is asked for consent."""
+    """A grant with the dataset it is about. `may_approve`: the reader is asked for consent, or may take it back."""
 
     grant: Grant
     found: Found
@@ -62,6 +62,7 @@ def _page(request: Request) -> Response:
         goals=hub.goals(),
         grants=[_view(grant, found[grant.dataset], asker, hub) for grant in case.grants if grant.dataset in found],
         products=summaries(hub, asker, products),
+        withdrawn=request.query_params.get("withdrawn", "") in {grant.dataset for grant in case.grants},
         approved=request.query_params.get("approved", "") in {grant.dataset for grant in case.grants},
     )
 
@@ -76,7 +77,7 @@ def _view(grant: Grant, found: Found, asker: Asker, hub: Hub) -> GrantView:
         found,
         fields,
         any(field.personal for field in fields),
-        grant.approval is None and _owns(asker, dataset.owner, hub),
+        _owns(asker, dataset.owner, hub),
     )
 
 
@@ -87,6 +88,19 @@ def _owns(asker: Asker, owner: str, hub: Hub) -> bool:
         above.append(owner)
         owner = organisations[owner].parent
     return Role.DATA_OWNER in asker.actor.roles and asker.actor.organisation in above
+
+
+async def withdraw(request: Request) -> Response:
+    """POST /usecases/{id}/withdraw: take the consent to the grant of `dataset` back."""
+    form = await form_of(request)
+    return await in_thread(_withdraw, request, form.get("dataset", ""))
+
+
+def _withdraw(request: Request, dataset: str) -> Response:
+    asker, hub = asker_of(request), services_of(request).hub
+    id = request.path_params["id"]
+    hub.withdraw(asker.actor, id, dataset)
+    return RedirectResponse(f"/usecases/{id}?withdrawn={dataset}#grants", 303)
 
 
 async def approve(request: Request) -> Response:

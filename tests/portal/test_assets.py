@@ -78,3 +78,11 @@ def test_without_a_network_it_says_what_it_needs(tmp_path, monkeypatch):
     monkeypatch.setattr(script, "npm", lambda _: [str(fake)])
     with pytest.raises(script.AssetsError, match=r"(?s)registry\.npmjs\.org.*ENOTFOUND"):
         script.fetch(tmp_path)
+
+
+def test_assets_travel_packed_and_answers_with_data_never(client):
+    packed = {"Accept-Encoding": "gzip"}
+    sheet = client.get("/static/portal.css?v=1", headers=packed)
+    assert sheet.headers["content-encoding"] == "gzip" and "immutable" in sheet.headers["cache-control"]
+    for path in ("/", "/datasets", "/api/datasets"):
+        assert "content-encoding" not in client.get(path, headers=packed).headers

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 
+import duckdb
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
 from nabe.apis.download.routes import links
+from nabe.stores.duckdb.instances import load
 
 
 def test_every_format_has_all_rows_and_a_file_name(client):
@@ -31,6 +33,16 @@ def test_every_format_has_all_rows_and_a_file_name(client):
                 assert openpyxl.load_workbook(io.BytesIO(answer.content)).active.max_row == 9
             case "gpkg":
                 assert answer.content.startswith(b"SQLite format 3")
+
+
+def test_parquet_is_geoparquet_to_others(client, tmp_path):
+    """DuckDB's spatial extension, which reads the format's own metadata, sees geometries and not bytes."""
+    path = tmp_path / "bezirke.parquet"
+    path.write_bytes(client.get("/download/bezirke.parquet").content)
+    connection = duckdb.connect()
+    load(connection, "duckdb_extension_spatial", "spatial")
+    found = connection.execute(f"SELECT ST_X(geom), ST_Y(geom) FROM '{path}' ORDER BY bezirk LIMIT 1").fetchone()
+    assert found == (9.9, 51.5)
 
 
 def test_the_licence_and_the_description_are_linked(client):

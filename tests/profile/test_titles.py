@@ -6,7 +6,7 @@ import pytest
 
 from nabe.model.names import hub_name
 from nabe.model.text import Text
-from nabe.profile.titles import mended, split_words, title_of, tokens
+from nabe.profile.titles import mended, split_words, title_of, tokens, without_ending
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,11 @@ def test_hub_names_are_plain_and_all_different() -> None:
     assert hub_name("PM₁₀ (µg/m³)").isascii()
     assert hub_name("a b", {"a_b"}) == "a_b_2"
     assert len(hub_name("x" * 200)) <= 63
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("Stadtteil.shp", "Stadtteil"), ("adressen_2023-06.csv.gz", "adressen_2023-06"), (".csv", ".csv")],
+)
+def test_the_ending_of_a_file_is_no_part_of_its_title(name: str, shown: str) -> None:
+    assert without_ending(name) == shown

@@ -21,7 +21,7 @@ from nabe.profile.references import can_refer, find_references, without_echoes
 from nabe.profile.scan import Scanned, scan
 from nabe.profile.seen import Seen
 from nabe.profile.sketch import KeySketch
-from nabe.profile.titles import mended, split_words, title_of
+from nabe.profile.titles import mended, split_words, title_of, without_ending
 from nabe.profile.units import Unit, unit_of
 
 #: Most fields of one dataset that are kept as sketches.
@@ -133,7 +133,7 @@ def _dataset(seen: Seen, id: str, owner: str, system: str) -> Dataset:
     restricted = any(item.personal for item in fields)
     return Dataset(
         id=id,
-        title=title_of(split_words(seen.table.name)) if seen.table.name else Text(id),
+        title=title_of(split_words(without_ending(seen.table.name))) if seen.table.name else Text(id),
         owner=owner,
         access=Access.RESTRICTED if restricted else Access.INTERNAL,
         fields=tuple(fields),

@@ -13,6 +13,10 @@ _SOFT_BREAK = re.compile(r"(\w)-[ \t]*[\r\n]+[ \t]*([a-zäöüß])")
 _HARD_BREAK = re.compile(r"-[ \t]*[\r\n]+[ \t]*")
 _CAMEL = re.compile(r"(?<=[a-zäöüß0-9])(?=[A-ZÄÖÜ])|(?<=[A-ZÄÖÜ]{2})(?=[A-ZÄÖÜ][a-zäöüß]{2})")
 _UMLAUT = re.compile(r"[äöüßÄÖÜ]")
+_ENDING = re.compile(
+    r"(\.(csv|tsv|txt|xlsx?|ods|json|geojson|ndjson|jsonl|parquet|gpkg|shp|fgb|gml|kml|xml|sqlite|zip|gz))+$",
+    re.IGNORECASE,
+)
 _TOKEN = re.compile(r"[0-9A-Za-zÄÖÜäöüßẞ₀-₉²³]+")
 
 _ABBREVIATIONS = ("id", "plz", "ags", "kfz", "iban", "utc", "plr", "lor")
@@ -36,6 +40,11 @@ def mended(header: str) -> str:
 def tokens(header: str) -> list[str]:
     """The words of a header in lower case, CamelCase and underscores split: `PlrID_2` -> plr, id, 2."""
     return [word.lower() for part in _TOKEN.findall(mended(header)) for word in _CAMEL.split(part) if word]
+
+
+def without_ending(name: str) -> str:
+    """A file's name without what tells its format: `bevölkerung.csv.gz` -> `bevölkerung`."""
+    return _ENDING.sub("", name) or name
 
 
 def split_words(header: str) -> str:

@@ -50,7 +50,7 @@ class FileAdapter:
                 found.append(f"path: {path!r} leaves the system's location.")
             if settings.format is None and format_of(path) is None and not path.lower().endswith((".zip", ".gz", "*")):
                 found.append(
-                    "format: the file's name does not tell; set csv, xlsx, json, geojson, parquet, gpkg or shp."
+                    "format: the file's name does not tell; set csv, xlsx, json, xml, geojson, parquet, gpkg or shp."
                 )
         if (settings.x or settings.wkt) and not any(field.type is FieldType.GEOMETRY for field in dataset.fields):
             found.append("x: coordinates are named, but the dataset has no field of type geometry.")

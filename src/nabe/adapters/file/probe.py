@@ -17,9 +17,10 @@ from nabe.adapters.file.propose import shared_settings
 from nabe.adapters.file.settings import TableSettings, format_of, is_url
 from nabe.adapters.file.silo import Silo, table_settings
 from nabe.adapters.file.source import stream_all
-from nabe.adapters.file.unpack import Unpacker
+from nabe.adapters.file.unpack import ARCHIVES, Unpacker
 from nabe.adapters.file.vector import layers
 from nabe.adapters.file.workbook import sheets
+from nabe.adapters.file.xmltable import tables as xml_tables
 from nabe.errors import NabeError, SourceRefused, Unknown
 from nabe.model.dataset import Access, Dataset, Field, FieldType
 from nabe.model.text import Text
@@ -118,7 +119,7 @@ class FileProbe:
         source: dict[str, Any] = {"path": path} if path else {}
         try:
             place = self._silo.files(path).places[0]
-            if place.name.lower().endswith(".zip"):
+            if place.name.lower().endswith(ARCHIVES):
                 names = Unpacker.members(self._silo.unpacker, place)
                 if len(names) > 1:
                     return {f"{label}!{name}": {**source, "member": name} for name in names}
@@ -131,6 +132,10 @@ class FileProbe:
                 names = sheets(self._silo.system, place)
                 if len(names) > 1:
                     return {f"{label}#{name}": {**source, "sheet": name} for name in names}
+            if kind == "xml":
+                names = xml_tables(self._silo.system, place)
+                if len(names) > 1:
+                    return {f"{label}#{name}": {**source, "rows_path": name} for name in _ends(names)}
             if kind == "gpkg":
                 names = layers(self._silo.system, place)
                 if len(names) > 1:
@@ -187,6 +192,17 @@ class FileProbe:
             if all(_WRITTEN.fullmatch(value) for value in ends):
                 return raw.name
         return ""
+
+
+def _ends(paths: list[str]) -> list[str]:
+    """The shortest ends of these ways that tell them apart."""
+    found = []
+    for path in paths:
+        steps = path.split("/")
+        ends = ["/".join(steps[at:]) for at in range(len(steps) - 1, -1, -1)]
+        others = [f"/{item}" for item in paths if item != path]
+        found.append(next((end for end in ends if not any(item.endswith(f"/{end}") for item in others)), path))
+    return found
 
 
 def _facts(part: Part, silo: Silo) -> dict[str, Any]:

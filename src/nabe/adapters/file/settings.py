@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nabe.errors import SourceRefused
 
 Format = Literal[
-    "csv", "tsv", "xlsx", "xls", "ods", "json", "ndjson", "geojson", "esrijson", "parquet", "gpkg", "shp", "fgb"
+    "csv", "tsv", "xlsx", "xls", "ods", "json", "ndjson", "geojson", "esrijson", "xml", "parquet", "gpkg", "shp", "fgb"
 ]
 
 _BY_SUFFIX: dict[str, Format] = {
@@ -25,9 +25,14 @@ _BY_SUFFIX: dict[str, Format] = {
     ".xls": "xls",
     ".ods": "ods",
     ".json": "json",
+    ".jsonld": "json",
     ".jsonl": "ndjson",
     ".ndjson": "ndjson",
     ".geojson": "geojson",
+    ".xml": "xml",
+    ".gml": "xml",
+    ".kml": "xml",
+    ".kmz": "xml",
     ".parquet": "parquet",
     ".geoparquet": "parquet",
     ".pq": "parquet",
@@ -123,7 +128,14 @@ class TableSettings(Dialect):
     )
     sheet: str = Field(default="", description="Sheet of a workbook; the first if not set")
     layer: str = Field(default="", description="Layer of a geodata file; the first if not set")
-    rows_path: str = Field(default="", description="Where in a JSON document the list of records is: data.items")
+    rows_path: str = Field(
+        default="",
+        description="Where the records are: data.items in JSON (* for every key of an object), the elements "
+        "situation/situationRecord in XML (the end of the way is enough)",
+    )
+    around: tuple[str, ...] = Field(
+        default=(), description="XML: elements or attributes outside a record that are told with it: publicationTime"
+    )
     crs: str = Field(default="", description="Coordinate reference system, if the file does not say: EPSG:25832")
     x: str = Field(default="", description="Column with the easting or longitude")
     y: str = Field(default="", description="Column with the northing or latitude")

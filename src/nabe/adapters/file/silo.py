@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,10 +22,16 @@ from nabe.adapters.file.unpack import Unpacker
 from nabe.adapters.file.vector import DRIVERS, open_vector
 from nabe.adapters.file.web import Web
 from nabe.adapters.file.workbook import open_workbook
+from nabe.adapters.file.xmltable import open_xml
 from nabe.errors import SourceRefused
 from nabe.ports.source import AdapterContext
 
 _GEOJSON_HEAD = 4096
+#: A document that is GeoJSON as a whole: its first object, or one after simple members, says so; not one deep inside.
+_FEATURES = re.compile(
+    rb'^(\xef\xbb\xbf)?\s*\{(\s*"[^"]*"\s*:\s*("[^"]*"|[-+.\w]+|\{[^{}[\]]*(\{[^{}[\]]*\}[^{}[\]]*)?\}|\[[^{}[\]]*\])\s*,)*?'
+    rb'\s*"(type"\s*:\s*"Feature(Collection)?"|features"\s*:\s*\[\s*\{[^{}]*"type"\s*:\s*"Feature")'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,8 @@ class Silo:
             return open_json(self.system, place, settings, self.store)
         if chosen == "ndjson":
             return open_ndjson(self.system, place, settings, self.store)
+        if chosen == "xml":
+            return open_xml(self.system, place, settings, self.store)
         if chosen == "parquet":
             return open_parquet(self.system, place)
         assert chosen in DRIVERS
@@ -94,10 +103,10 @@ class Silo:
         if found == "json" and settings.format is None and not settings.rows_path:
             with place.path.open("rb") as file:
                 head = file.read(_GEOJSON_HEAD)
-            if b'"FeatureCollection"' in head or (b'"Feature"' in head and b'"geometry"' in head):
-                return "geojson"
             if b'"fieldAliases"' in head or b'"esriGeometry' in head:
                 return "esrijson"
+            if _FEATURES.search(head):
+                return "geojson"
         if found is None:
             raise SourceRefused(
                 self.system, f"{place.shown!r} is of no known format.", hint="Set source.format: csv, xlsx, json, ..."

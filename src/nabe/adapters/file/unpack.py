@@ -21,6 +21,8 @@ MOST_RATIO = 250
 _SMALL = 64 * 1024 * 1024
 _CHUNK = 1 << 20
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+#: Endings of archives that hold files of any kind.
+ARCHIVES = (".zip", ".kmz")
 #: What belongs to a Shapefile.
 _SHAPE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
@@ -38,7 +40,7 @@ class Unpacker:
         head = _head(place.path)
         if head[:2] == b"\x1f\x8b":
             return self._gunzip(place)
-        if head[:4] in (b"PK\x03\x04", b"PK\x05\x06") and place.name.lower().endswith(".zip"):
+        if head[:4] in (b"PK\x03\x04", b"PK\x05\x06") and place.name.lower().endswith(ARCHIVES):
             return self._unzip(place, member)
         return place
 

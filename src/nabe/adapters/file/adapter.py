@@ -41,7 +41,7 @@ class FileAdapter:
         found = problems(TableSettings, dataset.source)
         if found:
             return found
-        settings = TableSettings.model_validate({**dataset.source, "nulls": _listed(dataset.source.get("nulls"))})
+        settings = parsed(TableSettings, dataset.source, system.id if system is not None else "")
         path = settings.path or str(system.connection.get("path", ""))
         if not path and not is_url(str(system.connection.get("location", ""))):
             found.append("path: which file? Give a path below the system's location.")
@@ -87,7 +87,3 @@ def _location(folder: Path, context: AdapterContext) -> str:
     if folder == root:
         return "."
     return folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder.as_posix()
-
-
-def _listed(nulls: Any) -> Any:
-    return (nulls,) if isinstance(nulls, str) else nulls

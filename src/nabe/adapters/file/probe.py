@@ -12,7 +12,7 @@ from nabe.adapters.file.coordinates import find_pair
 from nabe.adapters.file.evidence import Evidence, gather
 from nabe.adapters.file.geometry import is_lonlat, known_crs
 from nabe.adapters.file.part import Part
-from nabe.adapters.file.plan import FILE_COLUMN, make_plan
+from nabe.adapters.file.plan import FILE_COLUMN, MARK, make_plan
 from nabe.adapters.file.propose import shared_settings
 from nabe.adapters.file.settings import TableSettings, format_of, is_url
 from nabe.adapters.file.silo import Silo, table_settings
@@ -32,7 +32,8 @@ _DEEPEST = 4
 _MOST_TABLES = 2_000
 _WRITTEN = re.compile(
     r"(SRID=\d+;)?((MULTI)?(POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)(ZM|Z|M)?\(.*"  # WKT without its blanks
-    r"|0[01][0-9A-F]{8}[0-9A-F]{6,}"  # WKB
+    r"|(01(0[1-7]0000[02468ACE]0|[0-9A-F]{2}0[37B]0000)|00(0000000[1-7]|[2468ACE]000000[1-7]|00000[37B][0-9A-F]{2}))"
+    r"[0-9A-F]{32,}"  # WKB with its type; an EUI of 16 digits is none
     r'|\{"(TYPE|COORDINATES)":.*"?(POINT|LINE|POLYGON|\[).*'  # GeoJSON
 )
 
@@ -77,7 +78,7 @@ class FileProbe:
         progress(0.0)
         settings = table_settings(self._silo, source)
         files = self._silo.files(settings.path)
-        parts = [self._silo.open(place, settings) for place in files.places]
+        parts = [self._silo.open(place, settings, guess=True) for place in files.places]
         if not parts[0].columns and parts[0].geometry is None:
             raise SourceRefused(self._silo.system, f"{parts[0].shown!r} has no columns.", hint="Deliver it anew.")
         notes = [note for part in parts for note in part.notes]
@@ -85,14 +86,16 @@ class FileProbe:
         evidence = gather(self._silo, parts, progress)
         source |= _facts(parts[0], self._silo)
         source |= shared_settings(evidence.columns)
-        nulls = sorted({mark for item in evidence.columns for mark in item.marks})
-        if nulls:
-            source["nulls"] = nulls
         notes += _marks(evidence)
         notes += _zone(evidence, source)
         columns = [
             Column(raw.name, settled.type, "text" if raw.native == "VARCHAR" else raw.native.lower())
             for raw, settled in zip(parts[0].columns, evidence.columns, strict=True)
+        ]
+        columns += [
+            Column(f"{item.name}{MARK}", FieldType.STRING, "mark")
+            for item in evidence.columns
+            if item.withheld or item.dialect.footnotes
         ]
         crs = self._geometry(parts[0], evidence, source, columns, notes)
         rows = [part.rows for part in parts]
@@ -129,9 +132,9 @@ class FileProbe:
                 source["format"] = kind
             if kind in ("xlsx", "xls", "ods"):
                 self._silo.unpacker.check_workbook(place)
-                names = sheets(self._silo.system, place)
-                if len(names) > 1:
-                    return {f"{label}#{name}": {**source, "sheet": name} for name in names}
+                found = sheets(self._silo.system, place)
+                if len(found) > 1:
+                    return {f"{label}#{'!'.join(item.values())}": {**source, **item} for item in found}
             if kind == "xml":
                 names = xml_tables(self._silo.system, place)
                 if len(names) > 1:
@@ -225,11 +228,22 @@ def _zone(evidence: Evidence, source: dict[str, Any]) -> list[str]:
 
 
 def _marks(evidence: Evidence) -> list[str]:
-    return [
-        f"Column {item.name!r}: {', '.join(repr(mark) for mark in (*item.marks, *item.own_nulls))} read as no value."
-        for item in evidence.columns
-        if item.marks or item.own_nulls
-    ] + [
+    found = []
+    for item in evidence.columns:
+        missing = [repr(mark) for mark in (*item.marks, *item.own_nulls) if mark not in item.withheld]
+        if missing:
+            found.append(f"Column {item.name!r}: {', '.join(missing)} read as no value.")
+        if item.withheld:
+            signs = ", ".join(repr(mark) for mark in item.withheld)
+            found.append(
+                f"Column {item.name!r}: {signs} read as withheld, told by {item.name + MARK!r}; check the legend."
+            )
+        if item.dialect.footnotes:
+            marks = ", ".join(repr(mark) for mark in item.dialect.footnotes)
+            found.append(
+                f"Column {item.name!r}: {marks} after numbers read as footnotes, told by {item.name + MARK!r}."
+            )
+    return found + [
         f"Column {name!r}: digits with leading zeros, kept as text."
         for name, counts in evidence.kinds.items()
         if counts.get(Kind.LEADING_ZERO) and not counts.get(Kind.TEXT)

@@ -73,17 +73,17 @@ class Silo:
         stale = min((place.stale_since for place in places if place.stale_since), default=None)
         return Files(tuple(places), tuple((place.path, place.version) for place in places), stale)
 
-    def open(self, place: Place, settings: TableSettings) -> Part:
-        """Open one file. Reads as much of it as its format needs."""
+    def open(self, place: Place, settings: TableSettings, guess: bool = False) -> Part:
+        """Open one file. Reads as much of it as its format needs. `guess`: look for rows that are no data, too."""
         place = self.unpacker.unpack(place, settings.member)
         chosen = self.format(place, settings)
         settings = settings.model_copy(update={"format": chosen})
         if chosen in ("csv", "tsv"):
             with self.desk.working(place.shown) as cursor:
-                return open_delimited(self.system, place, settings, self.store, cursor)
+                return open_delimited(self.system, place, settings, self.store, cursor, guess)
         if chosen in ("xlsx", "xls", "ods"):
             self.unpacker.check_workbook(place)
-            return open_workbook(self.system, place, settings)
+            return open_workbook(self.system, place, settings, guess)
         if chosen == "json":
             return open_json(self.system, place, settings, self.store)
         if chosen == "ndjson":

@@ -48,9 +48,10 @@ class Evidence:
     ranges: dict[str, dict[Range, int]] = field(default_factory=dict)
 
 
-def gather(silo: Silo, parts: Sequence[Part], progress: Callable[[float], None]) -> Evidence:
-    """Look at every value of these files (of equal columns)."""
-    columns = parts[0].columns
+def gather(
+    silo: Silo, parts: Sequence[Part], columns: Sequence[RawColumn], progress: Callable[[float], None]
+) -> Evidence:
+    """Look at every value of these columns of these files."""
     texts = [item for item in columns if item.native in _LOOKS]
     with silo.desk.working(parts[0].shown) as cursor:
         groups = [texts[at : at + _WIDE] for at in range(0, len(texts), _WIDE)]
@@ -75,7 +76,7 @@ def gather(silo: Silo, parts: Sequence[Part], progress: Callable[[float], None])
     _share_marks(settled, found)
     evidence = Evidence(settled, kinds)
     with silo.desk.working(parts[0].shown) as cursor:
-        evidence.ranges = _ranges(cursor, parts, settled)
+        evidence.ranges = _ranges(cursor, parts, columns, settled)
     progress(1.0)
     return evidence
 
@@ -216,9 +217,11 @@ def _share_marks(settled: list[Settled], found: _Found) -> None:
         item.marks = tuple(mark for mark in item.marks if mark not in found.words_in_text)
 
 
-def _ranges(cursor: Any, parts: Sequence[Part], settled: list[Settled]) -> dict[str, dict[Range, int]]:
+def _ranges(
+    cursor: Any, parts: Sequence[Part], columns: Sequence[RawColumn], settled: list[Settled]
+) -> dict[str, dict[Range, int]]:
     """For columns that could hold coordinates by their name: how many values lie in which range."""
-    by_name = {item.name: item for item in parts[0].columns}
+    by_name = {item.name: item for item in columns}
     chosen = [
         item for item in settled if item.type in (FieldType.NUMBER, FieldType.INTEGER) and range_counts(item.name, "")
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from nabe.adapters.file.geometry import CRS84
 from nabe.adapters.file.part import Part, RawColumn
-from nabe.adapters.file.settings import Dialect, TableSettings
+from nabe.adapters.file.settings import Dialect, TableSettings, path_pattern
 from nabe.adapters.file.translate import TYPED_TEXT, cell, edges, mark, name, text, trimmed, typed
 from nabe.errors import SourceRefused
 from nabe.model.dataset import Dataset, Field, FieldType
@@ -90,8 +90,31 @@ def make_plan(system: str, dataset: Dataset, settings: TableSettings, parts: Seq
                 found[field.name] = Source(text(part.shown.rpartition("/")[2]), ())
             elif (column := column_of(field, part)) is not None:
                 found[field.name] = _value(field, column, settings)
+            elif (told := path_values(system, part, settings).get(field.source_column)) is not None:
+                found[field.name] = Source(
+                    typed(text(told), "VARCHAR", field.type, settings.dialect(field.source_column), settings.timezone),
+                    (),
+                )
+            elif settings.missing == "empty" and any(column_of(field, other) is not None for other in parts):
+                found[field.name] = Source("NULL", ())
         sources.append(found)
     return Plan(dataset, tuple(parts), tuple(sources), geometry)
+
+
+def path_values(system: str, part: Part, settings: TableSettings) -> dict[str, str]:
+    """What `name_pattern` reads out of the path of a file. `SourceRefused` if the path does not fit it."""
+    pattern = path_pattern(settings.name_pattern) if settings.name_pattern else None
+    if pattern is None:
+        return {}
+    found = pattern.fullmatch(part.shown.replace("!", "/"))
+    if found is None:
+        raise SourceRefused(
+            system,
+            f"{part.shown!r} does not fit name_pattern {settings.name_pattern!r}.",
+            hint="Correct source.name_pattern, or narrow source.path.",
+            field="name_pattern",
+        )
+    return found.groupdict()
 
 
 def _marked(field: Field, part: Part) -> RawColumn | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -128,7 +129,20 @@ class TableSettings(Dialect):
 
     path: str = Field(default="", description="File or pattern below the location, or http(s) address")
     format: Format | None = Field(default=None, description="If the file name does not tell")
-    member: str = Field(default="", description="The file inside a zip archive, if it holds several")
+    member: str = Field(
+        default="",
+        description="The file inside a zip archive, if it holds several; *.csv: all that match, as one table",
+    )
+    missing: Literal["refuse", "empty"] = Field(
+        default="refuse",
+        description="A column that some files of a pattern lack: refuse to read it, or leave it empty there",
+    )
+    renames: dict[str, str] = Field(
+        default_factory=dict, description="Columns that have another name in some files: old name to new name"
+    )
+    name_pattern: str = Field(
+        default="", description="Columns out of the file's path: {station}/{pollutant}/*.json, parkhaus_{day}.csv"
+    )
     encoding: str = Field(default="", description="utf-8, cp1252, latin-1 ...; found out if not set")
     delimiter: Literal[";", ",", "\t", "|", ""] = Field(
         default="", description="Sign between cells; found out if not set"
@@ -203,6 +217,13 @@ class TableSettings(Dialect):
             raise ValueError("not a coordinate reference system; for example EPSG:25832") from None
         return value
 
+    @field_validator("name_pattern")
+    @classmethod
+    def _name_pattern(cls, value: str) -> str:
+        if value and path_pattern(value) is None:
+            raise ValueError("needs names in braces, each once: {station}/{year}.csv")
+        return value
+
     @field_validator("range")
     @classmethod
     def _range(cls, value: str) -> str:
@@ -232,6 +253,19 @@ class TableSettings(Dialect):
         names = tuple(Dialect.model_fields)
         chosen = {name: getattr(self if getattr(own, name) is None else own, name) for name in names}
         return Dialect.model_construct(**chosen)
+
+
+@lru_cache(maxsize=256)
+def path_pattern(given: str) -> re.Pattern[str] | None:
+    """`{station}/{year}_*.csv` as a pattern for the end of a path; None if it names nothing, or something twice."""
+    parts = re.split(r"\{([A-Za-z_]\w*)\}", given)
+    names = parts[1::2]
+    if not names or len(set(names)) < len(names) or any("{" in item or "}" in item for item in parts[::2]):
+        return None
+    found = re.escape(parts[0])
+    for name, after in zip(names, parts[2::2], strict=True):
+        found += f"(?P<{name}>[^/]+?)" + re.escape(after)
+    return re.compile("(?:^|.*/)" + found.replace(r"\*", "[^/]*"))
 
 
 def cut(given: str) -> tuple[int, int | None, int, int | None] | None:

@@ -6,7 +6,7 @@ import datetime as dt
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -73,9 +73,19 @@ class Silo:
         stale = min((place.stale_since for place in places if place.stale_since), default=None)
         return Files(tuple(places), tuple((place.path, place.version) for place in places), stale)
 
-    def open(self, place: Place, settings: TableSettings, guess: bool = False) -> Part:
-        """Open one file. Reads as much of it as its format needs. `guess`: look for rows that are no data, too."""
-        place = self.unpacker.unpack(place, settings.member)
+    def open_all(self, files: Files, settings: TableSettings, guess: bool = False) -> list[Part]:
+        """Open the files of a table. `guess`: look for rows that are no data, too, in the first; it stands for all."""
+        parts: list[Part] = []
+        for packed in files.places:
+            for place in self.unpacker.unpack_all(packed, settings.member):
+                part = self._open(place, settings, guess and not parts)
+                if guess and not parts:
+                    below = {name: part.facts[name] for name in ("until", "drop_rows") if name in part.facts}
+                    settings = settings.model_copy(update={name: _tupled(value) for name, value in below.items()})
+                parts.append(_renamed(part, settings.renames))
+        return parts
+
+    def _open(self, place: Place, settings: TableSettings, guess: bool) -> Part:
         chosen = self.format(place, settings)
         settings = settings.model_copy(update={"format": chosen})
         if chosen in ("csv", "tsv"):
@@ -162,6 +172,19 @@ class Silo:
             if self._web is not None:
                 self._web.close()
                 self._web = None
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _renamed(part: Part, renames: Mapping[str, str]) -> Part:
+    """The part with columns under their declared names; a name that is there already stays as it is."""
+    there = {item.name for item in part.columns}
+    new = {old: name for old, name in renames.items() if old in there and name not in there}
+    if not new:
+        return part
+    return replace(part, columns=tuple(replace(item, name=new.get(item.name, item.name)) for item in part.columns))
 
 
 def table_settings(silo: Silo, source: Mapping[str, Any]) -> TableSettings:

@@ -137,7 +137,7 @@ class FileSource:
         with loading:
             opened = self._opened.get(dataset.id)
             if opened is None or opened.version != files.version or opened.dataset != dataset:
-                parts = [self._silo.open(place, settings) for place in files.places]
+                parts = self._silo.open_all(files, settings)
                 plan = make_plan(self._silo.system, dataset, settings, parts)
                 large = sum(part.size for part in parts) > TABLE_LIMIT
                 if opened is not None:

@@ -8,10 +8,11 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from nabe.adapters.file.places import Place
+from nabe.adapters.file.places import MOST_FILES, Place
 from nabe.adapters.file.settings import format_of
 from nabe.adapters.file.store import FileStore
 from nabe.errors import SourceRefused
@@ -43,6 +44,23 @@ class Unpacker:
         if head[:4] in (b"PK\x03\x04", b"PK\x05\x06") and place.name.lower().endswith(ARCHIVES):
             return self._unzip(place, member)
         return place
+
+    def unpack_all(self, place: Place, member: str = "") -> list[Place]:
+        """The files inside that `member` picks, in the order of their names; one unless it is a pattern."""
+        if not any(sign in member for sign in "*?[") or not place.name.lower().endswith(ARCHIVES):
+            return [self.unpack(place, member)]
+        infos = [item for item in self._infos(place) if fnmatchcase(item.filename, member)]
+        if not infos:
+            raise SourceRefused(
+                self._system,
+                f"{place.shown!r} holds no {member!r}.",
+                hint=f"It holds: {_some([item.filename for item in self._infos(place)])}.",
+                field="member",
+            )
+        if len(infos) > MOST_FILES:
+            raise SourceRefused(self._system, f"{place.shown!r}: {member!r} stands for over {MOST_FILES} files.")
+        self._within(place, infos, place.version[1])
+        return [self.unpack(place, item.filename) for item in sorted(infos, key=lambda item: item.filename)]
 
     def members(self, place: Place) -> list[str]:
         """Names of the tables in a zip archive: files of a known format."""
@@ -84,6 +102,12 @@ class Unpacker:
             suffix = PurePosixPath(chosen).suffix.lower()
             main = self._store.made(
                 f"{place.path}!{chosen}", place.version, suffix, lambda path: self._extract(place, parts[0], path)
+            )
+        if chosen.lower().endswith((".zip", ".gz", ".kmz")):
+            raise SourceRefused(
+                self._system,
+                f"{place.shown!r}: {chosen!r} is an archive inside an archive, which is not opened.",
+                hint="Deliver it unpacked by one step.",
             )
         return replace(place, path=main, shown=f"{place.shown}!{chosen}", name=PurePosixPath(chosen).name)
 

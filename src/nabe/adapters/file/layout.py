@@ -147,6 +147,8 @@ def _is_data(rows: Sequence[Row], at: int) -> bool:
     numbers = [cell.strip() for cell in row if _NUMBER.fullmatch(cell.strip() or "x")]
     if numbers and not all(_YEAR.fullmatch(cell) for cell in numbers) and not _running(numbers):
         return True
+    if any(_over_numbers(index, cell, below) for index, cell in enumerate(row)):
+        return False  # a header that is repeated further down recurs, too
     texts = [(index, cell.strip()) for index, cell in enumerate(row) if len(cell.strip()) > 1]
     if len(below) < 2 or not texts or any(list(other) == list(row) for other in below):
         return False
@@ -154,6 +156,13 @@ def _is_data(rows: Sequence[Row], at: int) -> bool:
         1 for index, cell in texts if any(index < len(other) and other[index].strip() == cell for other in below)
     )
     return again >= max(2, 0.5 * len(texts))
+
+
+def _over_numbers(index: int, cell: str, below: Sequence[Row]) -> bool:
+    """Is this a text above a column of numbers?"""
+    values = [row[index].strip() for row in below if index < len(row) and row[index].strip()]
+    text = bool(cell.strip()) and not _is_value(cell.strip())
+    return text and len(values) > 1 and sum(_is_value(value) for value in values) >= 0.6 * len(values)
 
 
 def _running(numbers: Sequence[str]) -> bool:

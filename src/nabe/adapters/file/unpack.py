@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from nabe.adapters.file import rehearse
 from nabe.adapters.file.places import MOST_FILES, Place
 from nabe.adapters.file.settings import format_of
 from nabe.adapters.file.store import FileStore
@@ -21,6 +24,7 @@ from nabe.errors import SourceRefused
 MOST_RATIO = 250
 _SMALL = 64 * 1024 * 1024
 _CHUNK = 1 << 20
+_REHEARSAL_S = 60
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 #: Endings of archives that hold files of any kind.
 ARCHIVES = (".zip", ".kmz")
@@ -67,9 +71,25 @@ class Unpacker:
         return [item.filename for item in self._infos(place) if format_of(item.filename) is not None]
 
     def check_workbook(self, place: Place) -> None:
-        """Office files are zip archives that their reader unpacks in memory: refuse bombs first."""
+        """Their reader holds workbooks in memory: refuse bombs first, and those that it cannot survive (`rehearse`)."""
         if _head(place.path)[:2] == b"PK":
             self._within(place, self._infos(place), place.version[1])
+        self._store.made(f"{place.path}:rehearsed", place.version, ".ok", lambda out: self._rehearse(place, out))
+
+    def _rehearse(self, place: Place, out: Path) -> None:
+        command = [sys.executable, "-I", rehearse.__file__, str(place.path)]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=_REHEARSAL_S, check=False).returncode == 0  # noqa: S603
+        except subprocess.TimeoutExpired:
+            done = False
+        if not done:
+            raise SourceRefused(
+                self._system,
+                f"{place.shown!r} is not a readable workbook, or needs more than {rehearse.MEMORY // 1_000_000} MB "
+                f"or {_REHEARSAL_S} seconds to be read.",
+                hint="Deliver it anew, or as CSV.",
+            )
+        out.touch()
 
     def _gunzip(self, place: Place) -> Place:
         name = place.name.removesuffix(".gz").removesuffix(".GZ")

@@ -321,3 +321,11 @@ def test_records_are_found_in_a_document_and_a_wrong_way_is_answered_with_the_ri
     with pytest.raises(SourceRefused, match="nothing at 'daten'") as caught:
         rows(tmp_path, {"path": "x.json", "rows_path": "daten"}, fields)
     assert "antwort.daten" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["broken_panic.xls", "broken_memory.xls"])
+def test_a_workbook_that_would_break_its_reader_is_refused(tmp_path, name):
+    """Bytes turned in a small XLS make its reader panic or ask for all memory; that happens to a process of its own."""
+    (tmp_path / name).write_bytes((Path(__file__).parent / "files" / name).read_bytes())
+    with pytest.raises(SourceRefused, match="not a readable workbook"):
+        rows(tmp_path, {"path": name})

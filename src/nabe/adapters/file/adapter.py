@@ -41,7 +41,7 @@ class FileAdapter:
         found = problems(TableSettings, dataset.source)
         if found:
             return found
-        settings = TableSettings.model_validate({**dataset.source, "nulls": _listed(dataset.source.get("nulls"))})
+        settings = parsed(TableSettings, dataset.source, system.id if system is not None else "")
         path = settings.path or str(system.connection.get("path", ""))
         if not path and not is_url(str(system.connection.get("location", ""))):
             found.append("path: which file? Give a path below the system's location.")
@@ -50,7 +50,7 @@ class FileAdapter:
                 found.append(f"path: {path!r} leaves the system's location.")
             if settings.format is None and format_of(path) is None and not path.lower().endswith((".zip", ".gz", "*")):
                 found.append(
-                    "format: the file's name does not tell; set csv, xlsx, json, geojson, parquet, gpkg or shp."
+                    "format: the file's name does not tell; set csv, xlsx, json, xml, geojson, parquet, gpkg or shp."
                 )
         if (settings.x or settings.wkt) and not any(field.type is FieldType.GEOMETRY for field in dataset.fields):
             found.append("x: coordinates are named, but the dataset has no field of type geometry.")
@@ -87,7 +87,3 @@ def _location(folder: Path, context: AdapterContext) -> str:
     if folder == root:
         return "."
     return folder.relative_to(root).as_posix() if folder.is_relative_to(root) else folder.as_posix()
-
-
-def _listed(nulls: Any) -> Any:
-    return (nulls,) if isinstance(nulls, str) else nulls

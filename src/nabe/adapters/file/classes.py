@@ -39,6 +39,10 @@ WORDS = (
     "x", "X", "NA", "N/A", "n/a", "n.a.", "n. a.", "k.A.", "k. A.", "k.a.", "NULL", "null", "NaN", "nan", "None",
     "#N/A", "#NV", "#WERT!", "#DIV/0!", "keine Angabe", "unbekannt",
 )  # fmt: skip
+#: Signs by which German statistics withhold a value (secret, uncertain, crossed out), among numbers.
+SUPPRESSED = frozenset(("*", ".", "/", "x", "X"))
+#: A footnote's mark after a number: `12 1)`, `12²`, `12*`, `12 r` (revised), `12 p` (preliminary).
+FOOTNOTE = "([0-9])[ \u00a0]?([¹²³⁴⁵⁶⁷⁸⁹]+\\)?|[*]{1,3}|[ \u00a0][0-9]{1,2}\\)|[ \u00a0][rp])$"
 YES_NO_WORDS = ("true", "false", "ja", "nein", "wahr", "falsch", "yes", "no", "j", "n")
 
 _HOUR = r"([01]?\d|2[0-4]):[0-5]\d"
@@ -73,6 +77,11 @@ _LONG = r"[+-]?\d{19,}"
 def value_sql(column: str) -> str:
     """The text of a cell to be judged by `kind_sql`."""
     return trimmed(column, "'")
+
+
+def without_footnote(value: str) -> str:
+    """The text without a footnote's mark."""
+    return f"regexp_replace({value}, {text(FOOTNOTE)}, '\\1')"
 
 
 def kind_sql(value: str, likely: Collection[Kind]) -> str:

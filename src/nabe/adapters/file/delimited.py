@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import json
@@ -13,11 +14,12 @@ from typing import Any
 
 import duckdb
 
-from nabe.adapters.file.headers import header_index, numbered, unique_names
+from nabe.adapters.file.headers import numbered, unique_names
+from nabe.adapters.file.layout import find_layout, first_cell, kept, said_of, with_below
 from nabe.adapters.file.part import Part, RawColumn, check_width
 from nabe.adapters.file.places import Place
 from nabe.adapters.file.prepare import Prepared, decoded, prepared
-from nabe.adapters.file.settings import TableSettings
+from nabe.adapters.file.settings import TableSettings, cut
 from nabe.adapters.file.store import FileStore
 from nabe.adapters.file.translate import text
 from nabe.errors import SourceRefused
@@ -26,6 +28,7 @@ _DELIMITERS = (";", ",", "\t", "|")
 _NAMES = {"\t": "tab"}
 _HEAD_CHARS = 256 * 1024
 _HEAD_ROWS = 60
+_TAIL_BYTES = 64 * 1024
 _LONGEST_LINE = 2_000_000
 
 csv.field_size_limit(_LONGEST_LINE)
@@ -33,28 +36,42 @@ csv.field_size_limit(_LONGEST_LINE)
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the text is divided. `header`: index of the record with the names (-1: none); `simple`: DuckDB can read it."""
+    """How the text is divided. `data`: index of the first record of data; `simple`: DuckDB can read it."""
 
     delimiter: str
-    header: int
+    data: int
     names: tuple[str, ...]
     simple: bool
+    facts: tuple[tuple[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def open_delimited(system: str, place: Place, settings: TableSettings, store: FileStore, cursor: Any) -> Part:
-    """Open a CSV or TSV file. `SourceRefused` names file and line of a row that does not fit."""
+def open_delimited(
+    system: str, place: Place, settings: TableSettings, store: FileStore, cursor: Any, guess: bool = False
+) -> Part:
+    """Open a CSV or TSV file. `SourceRefused` names file and line of a row that does not fit.
+
+    `guess`: find footnotes and totals below the table, and propose the settings that leave them out.
+    """
     ready = prepared(system, place, store, settings.encoding)
     shape = find_shape(system, ready, place, settings)
     check_width(system, place.shown, len(shape.names))
+    facts: dict[str, Any] = {"encoding": ready.encoding.removesuffix("-sig"), "delimiter": shape.delimiter}
+    facts |= shape.facts
+    if guess and not settings.until and not settings.drop_rows:
+        whole = _Orderly(system, place, ready, shape, settings)
+        settings, said = with_below(settings, _tail(ready, shape.delimiter), len(shape.names), whole.begins)
+        facts |= said
     rows = None
-    path, skip = ready.path, shape.header + 1
-    width, notes = len(shape.names), []
-    if shape.simple:
+    path, skip = ready.path, shape.data
+    width, notes = len(shape.names), list(shape.notes)
+    if shape.simple and not settings.until and not settings.drop_rows and not settings.range:
         rows = _count(cursor, _function(path, shape.delimiter, width, skip))
     if rows is None:
         # Ragged rows, stray quotes, a preamble: put in order once, with every cell kept.
         order = _Orderly(system, place, ready, shape, settings)
-        path = store.made(f"{place.path}:{shape}:{settings.ragged}", place.version, ".csv", order.write)
+        asked = (settings.ragged, settings.until, settings.drop_rows, settings.range)
+        path = store.made(f"{place.path}:{shape}:{asked}", place.version, ".csv", order.write)
         (width, found), skip = order.about(path), 1
         rows = _count(cursor, _function(path, shape.delimiter, width, skip))
         notes += found
@@ -67,9 +84,6 @@ def open_delimited(system: str, place: Place, settings: TableSettings, store: Fi
     def relation(_cursor: Any, _columns: Collection[str]) -> str:
         return function
 
-    facts: dict[str, Any] = {"encoding": ready.encoding.removesuffix("-sig"), "delimiter": shape.delimiter}
-    if shape.header != 0:
-        facts["header_row"] = shape.header + 1
     return Part(place.shown, columns, relation, rows, int(path.stat().st_size * 1.3), facts=facts, notes=tuple(notes))
 
 
@@ -77,31 +91,32 @@ def find_shape(system: str, ready: Prepared, place: Place, settings: TableSettin
     """Delimiter and header of the text."""
     head = _head(ready, system, place)
     delimiter = settings.delimiter or ("\t" if settings.format == "tsv" else _delimiter(head))
-    records = list(itertools.islice(csv.reader(head.splitlines(keepends=True), delimiter=delimiter), _HEAD_ROWS))
-    if settings.header_row is None:
-        found = header_index(records)
-        header = -1 if found is None else found
-    else:
-        header = settings.header_row - 1
-    if header >= len(records):
+    reader = csv.reader(head.splitlines(keepends=True), delimiter=delimiter)
+    first, last, _, _ = cut(settings.range) or (0, None, 0, None)
+    records = list(itertools.islice(reader, first, None if last is None else last + 1))[:_HEAD_ROWS]
+    layout = find_layout(records, settings)
+    if max(layout.header, layout.data - 1) >= len(records):
+        wrong = max(layout.header + 1, layout.data)
         raise SourceRefused(
-            system, f"{place.shown!r} has no row {header + 1}.", hint="Correct source.header_row.", field="header_row"
+            system,
+            f"{place.shown!r} has no row {wrong}.",
+            hint="Correct source.header_row, header_rows or data_row.",
+            field="header_row",
         )
-    if header >= 0:
-        cells = records[header]
-        widest = Counter(len(row) for row in records[header + 1 :] if row).most_common(1)
-        if widest and len(cells) > widest[0][0] and not any(cell.strip() for cell in cells[widest[0][0] :]):
-            cells = cells[: widest[0][0]]  # delimiters after the last name, as some exports write them
-        names = unique_names(cells)
-    else:
-        names = numbered(max((len(row) for row in records), default=1))
-    broken = any("\n" in cell or "\r" in cell for row in records[: header + 1] for cell in row)
-    return Shape(
-        delimiter,
-        header,
-        names,
-        simple=header <= 0 and not broken and len(names) == (len(records[0]) if header == 0 else len(names)),
-    )
+    names = layout.names
+    if layout.header >= 0 and layout.headers == 1:
+        cells = records[layout.header]
+        widest = Counter(len(row) for row in records[layout.data :] if row).most_common(1)
+        usual = widest[0][0] if widest else len(cells)
+        if len(cells) <= usual or any(cell.strip() for cell in cells[usual:]):
+            usual = len(cells)  # else: delimiters after the last name, as some exports write them
+        names = unique_names(cells[:usual])
+    elif layout.header < 0:
+        names = numbered(max((len(row) for row in records[layout.data :]), default=1))
+    broken = any("\n" in cell or "\r" in cell for row in records[: layout.data] for cell in row)
+    top = records[0] if records and layout.header == 0 else names
+    simple = layout.data <= 1 and not broken and len(names) == len(top)
+    return Shape(delimiter, first + layout.data, names, simple, tuple(layout.facts.items()), layout.notes)
 
 
 def _head(ready: Prepared, system: str, place: Place) -> str:
@@ -112,6 +127,18 @@ def _head(ready: Prepared, system: str, place: Place) -> str:
         if len(found) >= _HEAD_CHARS:
             return found[: max(found.rfind("\n") + 1, 1)]
     return found.replace("\x1a", "")
+
+
+def _tail(ready: Prepared, delimiter: str) -> list[list[str]]:
+    """The last rows of the text: where footnotes and totals would stand."""
+    with ready.path.open("rb") as file:
+        file.seek(max(ready.path.stat().st_size - _TAIL_BYTES, 0))
+        text = file.read().decode("utf-8", "replace")
+    lines = text.splitlines(keepends=True)
+    try:
+        return list(csv.reader(lines[1:], delimiter=delimiter))
+    except csv.Error:
+        return []
 
 
 def _delimiter(head: str) -> str:
@@ -158,7 +185,9 @@ class _Orderly:
 
     def __init__(self, system: str, place: Place, ready: Prepared, shape: Shape, settings: TableSettings) -> None:
         self._system, self._place, self._ready, self._shape = system, place, ready, shape
+        self._settings = settings
         self._pad = settings.ragged == "pad"
+        self._left = [0, 0]
 
     def write(self, path: Path) -> None:
         """The orderly copy."""
@@ -177,9 +206,16 @@ class _Orderly:
         with path.open("w", encoding="utf-8", newline="") as out:
             writer = csv.writer(out, delimiter=self._shape.delimiter, lineterminator="\n")
             # The copy outlives this process: what was noted stands where the header would be.
-            writer.writerow([json.dumps(_notes(seen)), *(f"c{number}" for number in range(1, width))])
+            said = [*_notes(seen), *said_of(self._left, self._settings)]
+            writer.writerow([json.dumps(said), *(f"c{number}" for number in range(1, width))])
             for _, row in self._rows(quoting):
                 writer.writerow((row + [""] * (width - len(row)))[:width])
+
+    def begins(self) -> Iterator[str]:
+        """The first cell of every row."""
+        with contextlib.suppress(csv.Error):
+            for _, row in self._rows(csv.QUOTE_MINIMAL):
+                yield first_cell(row)
 
     def about(self, path: Path) -> tuple[int, list[str]]:
         """Number of columns of the orderly copy, and what was noted when it was made."""
@@ -202,11 +238,17 @@ class _Orderly:
         )
         with self._ready.path.open(encoding=encoding, newline="") as file:
             reader = csv.reader(file, delimiter=self._shape.delimiter, quoting=quoting)  # type: ignore[arg-type]
-            start = 1
-            for number, row in enumerate(reader):
-                line, start = start, reader.line_num + 1
-                if number > self._shape.header and (row or len(self._shape.names) == 1) and row != ["\x1a"]:
-                    yield line, _without_empty_end(row, len(self._shape.names))
+            yield from kept(self._numbered(reader), self._settings, self._left)
+
+    def _numbered(self, reader: Any) -> Iterator[tuple[int, list[str]]]:
+        _, last, _, _ = cut(self._settings.range) or (0, None, 0, None)
+        start = 1
+        for number, row in enumerate(reader):
+            if last is not None and number > last:
+                return
+            line, start = start, reader.line_num + 1
+            if number >= self._shape.data and (row or len(self._shape.names) == 1) and row != ["\x1a"]:
+                yield line, _without_empty_end(row, len(self._shape.names))
 
 
 @dataclass(slots=True)

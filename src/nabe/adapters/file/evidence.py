@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from nabe.adapters.file.classes import SIGNS, WORDS, Kind, kind_sql, value_sql
+from nabe.adapters.file.classes import FOOTNOTE, SIGNS, WORDS, Kind, kind_sql, value_sql, without_footnote
 from nabe.adapters.file.coordinates import Range, range_counts
 from nabe.adapters.file.part import Part, RawColumn
 from nabe.adapters.file.propose import Guess, Settled, file_decimal, guesses
@@ -21,6 +21,8 @@ from nabe.adapters.file.translate import text, trimmed, typed
 from nabe.model.dataset import FieldType
 
 _LOOK_ROWS = 5_000
+#: Columns judged at once: more would need more memory than the adapter's DuckDB has, however few their rows.
+_WIDE = 24
 _LOOKS = ("VARCHAR",)
 _ZONE = "Europe/Berlin"
 
@@ -46,15 +48,25 @@ class Evidence:
     ranges: dict[str, dict[Range, int]] = field(default_factory=dict)
 
 
-def gather(silo: Silo, parts: Sequence[Part], progress: Callable[[float], None]) -> Evidence:
-    """Look at every value of these files (of equal columns)."""
-    columns = parts[0].columns
+def gather(
+    silo: Silo, parts: Sequence[Part], columns: Sequence[RawColumn], progress: Callable[[float], None]
+) -> Evidence:
+    """Look at every value of these columns of these files."""
     texts = [item for item in columns if item.native in _LOOKS]
     with silo.desk.working(parts[0].shown) as cursor:
-        kinds = _kinds(cursor, parts, texts, progress)
+        groups = [texts[at : at + _WIDE] for at in range(0, len(texts), _WIDE)]
+        kinds: dict[str, dict[Kind, int]] = {}
+        noted: dict[str, tuple[str, ...]] = {}
+        for group in groups:
+            kinds |= _kinds(cursor, parts, group, progress)
+            noted |= _noted(cursor, parts, group, kinds)
         decimal = file_decimal(list(kinds.values()), str(parts[0].facts.get("delimiter", "")))
         tries = {item.name: guesses(item.name, kinds[item.name], decimal) for item in texts if item.name in kinds}
-        found = _try(cursor, parts, texts, tries, kinds, progress)
+        for column, marks in noted.items():
+            tries[column] = [_with_footnotes(guess, marks) for guess in tries[column]]
+        found = _Found()
+        for group in groups:
+            found.add(_try(cursor, parts, group, tries, kinds, progress))
     settled = []
     for item in columns:
         if item.native in _LOOKS:
@@ -64,7 +76,7 @@ def gather(silo: Silo, parts: Sequence[Part], progress: Callable[[float], None])
     _share_marks(settled, found)
     evidence = Evidence(settled, kinds)
     with silo.desk.working(parts[0].shown) as cursor:
-        evidence.ranges = _ranges(cursor, parts, settled)
+        evidence.ranges = _ranges(cursor, parts, columns, settled)
     progress(1.0)
     return evidence
 
@@ -87,14 +99,52 @@ def _kinds(
         return _histograms(cursor, parts, open_, None)
 
 
+def _noted(
+    cursor: Any, parts: Sequence[Part], texts: list[RawColumn], kinds: dict[str, dict[Kind, int]]
+) -> dict[str, tuple[str, ...]]:
+    """Columns that are numbers but for footnotes' marks after some of them, with these marks; told in `kinds`, too.
+
+    Marks that come only after the first thousands of rows are not found: then the column stays text.
+    """
+    open_ = [(item, ()) for item in texts if item.name not in kinds or kinds[item.name].get(Kind.TEXT)]
+    look = _histograms(cursor, parts, list(open_), _LOOK_ROWS, bare=True) if open_ else {}
+    likely = [(item, ()) for item, _ in open_ if not look[item.name].get(Kind.TEXT) and _numeric(look[item.name])]
+    if not likely:
+        return {}
+    whole = _histograms(cursor, parts, list(likely), None, bare=True)
+    shown = ", ".join(f"list(DISTINCT regexp_extract(v{at}, {text(FOOTNOTE)}, 2))" for at in range(len(likely)))
+    values = ", ".join(f"{value_sql(f'k{at}')} AS v{at}" for at in range(len(likely)))
+    relation = f"(SELECT {values} FROM {_relation(cursor, parts, [item for item, _ in likely], None)})"
+    (row,) = cursor.execute(f"SELECT {shown} FROM {relation}").fetchall()
+    found: dict[str, tuple[str, ...]] = {}
+    for (item, _), marks in zip(likely, row, strict=True):
+        if not whole[item.name].get(Kind.TEXT):
+            kinds[item.name] = whole[item.name]
+            found[item.name] = tuple(sorted({mark.strip() for mark in marks or () if mark and mark.strip()}))
+    return found
+
+
+def _numeric(counts: dict[Kind, int]) -> bool:
+    return bool(counts.keys() & {Kind.INTEGER, Kind.POINT, Kind.COMMA, Kind.POINT_3, Kind.COMMA_3, Kind.POINT_GROUPS})
+
+
+def _with_footnotes(guess: Guess, marks: tuple[str, ...]) -> Guess:
+    return Guess(guess.type, guess.dialect.model_copy(update={"footnotes": marks}))
+
+
 def _histograms(
-    cursor: Any, parts: Sequence[Part], columns: list[tuple[RawColumn, tuple[Kind, ...]]], rows: int | None
+    cursor: Any,
+    parts: Sequence[Part],
+    columns: list[tuple[RawColumn, tuple[Kind, ...]]],
+    rows: int | None,
+    bare: bool = False,
 ) -> dict[str, dict[Kind, int]]:
     shown = ", ".join(
         f"histogram(CAST({kind_sql(f'v{index}', likely)} AS UTINYINT)) AS h{index}"
         for index, (_, likely) in enumerate(columns)
     )
-    values = ", ".join(f"{value_sql(f'k{index}')} AS v{index}" for index in range(len(columns)))
+    cells = [value_sql(f"k{index}") for index in range(len(columns))]
+    values = ", ".join(f"{without_footnote(cell) if bare else cell} AS v{index}" for index, cell in enumerate(cells))
     relation = f"(SELECT {values} FROM {_relation(cursor, parts, [item for item, _ in columns], rows)})"
     (row,) = cursor.execute(f"SELECT {shown} FROM {relation}").fetchall()
     return {
@@ -107,6 +157,11 @@ def _histograms(
 class _Found:
     types: dict[str, Settled] = field(default_factory=dict)
     words_in_text: frozenset[str] = frozenset()
+
+    def add(self, other: _Found) -> None:
+        """What other columns say."""
+        self.types |= other.types
+        self.words_in_text |= other.words_in_text
 
 
 def _try(
@@ -162,9 +217,11 @@ def _share_marks(settled: list[Settled], found: _Found) -> None:
         item.marks = tuple(mark for mark in item.marks if mark not in found.words_in_text)
 
 
-def _ranges(cursor: Any, parts: Sequence[Part], settled: list[Settled]) -> dict[str, dict[Range, int]]:
+def _ranges(
+    cursor: Any, parts: Sequence[Part], columns: Sequence[RawColumn], settled: list[Settled]
+) -> dict[str, dict[Range, int]]:
     """For columns that could hold coordinates by their name: how many values lie in which range."""
-    by_name = {item.name: item for item in parts[0].columns}
+    by_name = {item.name: item for item in columns}
     chosen = [
         item for item in settled if item.type in (FieldType.NUMBER, FieldType.INTEGER) and range_counts(item.name, "")
     ]

@@ -10,12 +10,17 @@ _NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*([eE][+-]?\d+)?%?")
 _YEAR = re.compile(r"(19|20|21)\d\d")
 
 
+def clean(text: str) -> str:
+    """A header cell on one line, hyphenation at line ends undone."""
+    return " ".join(_HYPHENATED.sub("", text.replace("\ufeff", "")).split())
+
+
 def unique_names(cells: Sequence[str]) -> tuple[str, ...]:
     """A name per column, always the same for the same header: `Jahr`, `Jahr_2`, `column_3`."""
     found: list[str] = []
     taken: set[str] = set()
     for number, text in enumerate(cells, 1):
-        plain = " ".join(_HYPHENATED.sub("", text.replace("\ufeff", "")).split()) or f"column_{number}"
+        plain = clean(text) or f"column_{number}"
         name, times = plain, 1
         while name.lower() in taken:
             times += 1

@@ -8,14 +8,16 @@ from typing import Any
 
 from nabe.adapters.file.geometry import CRS84
 from nabe.adapters.file.part import Part, RawColumn
-from nabe.adapters.file.settings import Dialect, TableSettings
-from nabe.adapters.file.translate import TYPED_TEXT, cell, edges, name, text, trimmed, typed
+from nabe.adapters.file.settings import Dialect, TableSettings, path_pattern
+from nabe.adapters.file.translate import TYPED_TEXT, cell, edges, mark, name, text, trimmed, typed
 from nabe.errors import SourceRefused
 from nabe.model.dataset import Dataset, Field, FieldType
 from nabe.model.names import hub_name
 
 #: The raw column that holds the file's own name.
 FILE_COLUMN = "_file"
+#: Ending of the raw column that tells what stands instead of a value, or after it: `Einwohner (mark)`.
+MARK = " (mark)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,45 @@ def make_plan(system: str, dataset: Dataset, settings: TableSettings, parts: Seq
                         f"{part.shown!r} has another reference system or form of geometry than {parts[0].shown!r}.",
                         hint="Declare them as datasets of their own.",
                     )
+            elif (marked := _marked(field, part)) is not None:
+                found[field.name] = Source(mark(marked.sql, settings.dialect(marked.name)), (marked.sql,))
             elif field.source_column == FILE_COLUMN and part.column(FILE_COLUMN) is None:
                 found[field.name] = Source(text(part.shown.rpartition("/")[2]), ())
             elif (column := column_of(field, part)) is not None:
                 found[field.name] = _value(field, column, settings)
+            elif (told := path_values(system, part, settings).get(field.source_column)) is not None:
+                found[field.name] = Source(
+                    typed(text(told), "VARCHAR", field.type, settings.dialect(field.source_column), settings.timezone),
+                    (),
+                )
+            elif settings.missing == "empty" and any(column_of(field, other) is not None for other in parts):
+                found[field.name] = Source("NULL", ())
         sources.append(found)
     return Plan(dataset, tuple(parts), tuple(sources), geometry)
+
+
+def path_values(system: str, part: Part, settings: TableSettings) -> dict[str, str]:
+    """What `name_pattern` reads out of the path of a file. `SourceRefused` if the path does not fit it."""
+    pattern = path_pattern(settings.name_pattern) if settings.name_pattern else None
+    if pattern is None:
+        return {}
+    found = pattern.fullmatch(part.shown.replace("!", "/"))
+    if found is None:
+        raise SourceRefused(
+            system,
+            f"{part.shown!r} does not fit name_pattern {settings.name_pattern!r}.",
+            hint="Correct source.name_pattern, or narrow source.path.",
+            field="name_pattern",
+        )
+    return found.groupdict()
+
+
+def _marked(field: Field, part: Part) -> RawColumn | None:
+    """The column whose marks a field tells: the field's column is called `NAME (mark)`, and there is none of that name."""
+    if not field.source_column.endswith(MARK) or part.column(field.source_column) is not None:
+        return None
+    column = part.column(field.source_column.removesuffix(MARK))
+    return column if column is not None and column.native == "VARCHAR" and field.type is FieldType.STRING else None
 
 
 def column_of(field: Field, part: Part) -> RawColumn | None:

@@ -11,15 +11,16 @@ from nabe.adapters.file.classes import Kind
 from nabe.adapters.file.coordinates import find_pair
 from nabe.adapters.file.evidence import Evidence, gather
 from nabe.adapters.file.geometry import is_lonlat, known_crs
-from nabe.adapters.file.part import Part
-from nabe.adapters.file.plan import FILE_COLUMN, make_plan
+from nabe.adapters.file.part import Part, RawColumn
+from nabe.adapters.file.plan import FILE_COLUMN, MARK, make_plan, path_values
 from nabe.adapters.file.propose import shared_settings
 from nabe.adapters.file.settings import TableSettings, format_of, is_url
 from nabe.adapters.file.silo import Silo, table_settings
 from nabe.adapters.file.source import stream_all
-from nabe.adapters.file.unpack import Unpacker
+from nabe.adapters.file.unpack import ARCHIVES, Unpacker
 from nabe.adapters.file.vector import layers
 from nabe.adapters.file.workbook import sheets
+from nabe.adapters.file.xmltable import tables as xml_tables
 from nabe.errors import NabeError, SourceRefused, Unknown
 from nabe.model.dataset import Access, Dataset, Field, FieldType
 from nabe.model.text import Text
@@ -29,9 +30,11 @@ from nabe.ports.source import Batches, Column, Table
 GEOMETRY = "geometry"
 _DEEPEST = 4
 _MOST_TABLES = 2_000
+_MOST_NOTES = 30
 _WRITTEN = re.compile(
     r"(SRID=\d+;)?((MULTI)?(POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)(ZM|Z|M)?\(.*"  # WKT without its blanks
-    r"|0[01][0-9A-F]{8}[0-9A-F]{6,}"  # WKB
+    r"|(01(0[1-7]0000[02468ACE]0|[0-9A-F]{2}0[37B]0000)|00(0000000[1-7]|[2468ACE]000000[1-7]|00000[37B][0-9A-F]{2}))"
+    r"[0-9A-F]{32,}"  # WKB with its type; an EUI of 16 digits is none
     r'|\{"(TYPE|COORDINATES)":.*"?(POINT|LINE|POLYGON|\[).*'  # GeoJSON
 )
 
@@ -76,22 +79,28 @@ class FileProbe:
         progress(0.0)
         settings = table_settings(self._silo, source)
         files = self._silo.files(settings.path)
-        parts = [self._silo.open(place, settings) for place in files.places]
+        parts = self._silo.open_all(files, settings, guess=True)
         if not parts[0].columns and parts[0].geometry is None:
             raise SourceRefused(self._silo.system, f"{parts[0].shown!r} has no columns.", hint="Deliver it anew.")
         notes = [note for part in parts for note in part.notes]
         notes += _differences(parts)
-        evidence = gather(self._silo, parts, progress)
+        every = _in_order(parts)
+        if any(len(part.columns) < len(every) for part in parts):
+            source["missing"] = "empty"
+        evidence = gather(self._silo, parts, every, progress)
         source |= _facts(parts[0], self._silo)
         source |= shared_settings(evidence.columns)
-        nulls = sorted({mark for item in evidence.columns for mark in item.marks})
-        if nulls:
-            source["nulls"] = nulls
         notes += _marks(evidence)
         notes += _zone(evidence, source)
         columns = [
             Column(raw.name, settled.type, "text" if raw.native == "VARCHAR" else raw.native.lower())
-            for raw, settled in zip(parts[0].columns, evidence.columns, strict=True)
+            for raw, settled in zip(every, evidence.columns, strict=True)
+        ]
+        columns += _of_paths(self._silo.system, parts, settings)
+        columns += [
+            Column(f"{item.name}{MARK}", FieldType.STRING, "mark")
+            for item in evidence.columns
+            if item.withheld or item.dialect.footnotes
         ]
         crs = self._geometry(parts[0], evidence, source, columns, notes)
         rows = [part.rows for part in parts]
@@ -106,9 +115,7 @@ class FileProbe:
         dataset = Dataset("probe", Text(), "", Access.RESTRICTED, fields, source=table.source)
         settings = table_settings(self._silo, table.source)
         files = self._silo.files(settings.path)
-        plan = make_plan(
-            self._silo.system, dataset, settings, [self._silo.open(place, settings) for place in files.places]
-        )
+        plan = make_plan(self._silo.system, dataset, settings, self._silo.open_all(files, settings))
         plan.check(self._silo.system, [field.name for field in fields])
         return stream_all(self._silo, plan)
 
@@ -118,7 +125,7 @@ class FileProbe:
         source: dict[str, Any] = {"path": path} if path else {}
         try:
             place = self._silo.files(path).places[0]
-            if place.name.lower().endswith(".zip"):
+            if place.name.lower().endswith(ARCHIVES):
                 names = Unpacker.members(self._silo.unpacker, place)
                 if len(names) > 1:
                     return {f"{label}!{name}": {**source, "member": name} for name in names}
@@ -128,9 +135,13 @@ class FileProbe:
                 source["format"] = kind
             if kind in ("xlsx", "xls", "ods"):
                 self._silo.unpacker.check_workbook(place)
-                names = sheets(self._silo.system, place)
+                found = sheets(self._silo.system, place)
+                if len(found) > 1:
+                    return {f"{label}#{'!'.join(item.values())}": {**source, **item} for item in found}
+            if kind == "xml":
+                names = xml_tables(self._silo.system, place)
                 if len(names) > 1:
-                    return {f"{label}#{name}": {**source, "sheet": name} for name in names}
+                    return {f"{label}#{name}": {**source, "rows_path": name} for name in _ends(names)}
             if kind == "gpkg":
                 names = layers(self._silo.system, place)
                 if len(names) > 1:
@@ -173,8 +184,10 @@ class FileProbe:
         """The first text column whose values begin as WKT, hexadecimal WKB or GeoJSON geometries do."""
         texts = [
             raw
-            for raw, settled in zip(part.columns, evidence.columns, strict=True)
-            if settled.type is FieldType.STRING and raw.native == "VARCHAR"
+            for settled in evidence.columns
+            if settled.type is FieldType.STRING
+            and (raw := part.column(settled.name)) is not None
+            and raw.native == "VARCHAR"
         ]
         if not texts or not part.rows:
             return ""
@@ -187,6 +200,17 @@ class FileProbe:
             if all(_WRITTEN.fullmatch(value) for value in ends):
                 return raw.name
         return ""
+
+
+def _ends(paths: list[str]) -> list[str]:
+    """The shortest ends of these ways that tell them apart."""
+    found = []
+    for path in paths:
+        steps = path.split("/")
+        ends = ["/".join(steps[at:]) for at in range(len(steps) - 1, -1, -1)]
+        others = [f"/{item}" for item in paths if item != path]
+        found.append(next((end for end in ends if not any(item.endswith(f"/{end}") for item in others)), path))
+    return found
 
 
 def _facts(part: Part, silo: Silo) -> dict[str, Any]:
@@ -209,27 +233,61 @@ def _zone(evidence: Evidence, source: dict[str, Any]) -> list[str]:
 
 
 def _marks(evidence: Evidence) -> list[str]:
-    return [
-        f"Column {item.name!r}: {', '.join(repr(mark) for mark in (*item.marks, *item.own_nulls))} read as no value."
-        for item in evidence.columns
-        if item.marks or item.own_nulls
-    ] + [
+    found = []
+    for item in evidence.columns:
+        missing = [repr(mark) for mark in (*item.marks, *item.own_nulls) if mark not in item.withheld]
+        if missing:
+            found.append(f"Column {item.name!r}: {', '.join(missing)} read as no value.")
+        if item.withheld:
+            signs = ", ".join(repr(mark) for mark in item.withheld)
+            found.append(
+                f"Column {item.name!r}: {signs} read as withheld, told by {item.name + MARK!r}; check the legend."
+            )
+        if item.dialect.footnotes:
+            marks = ", ".join(repr(mark) for mark in item.dialect.footnotes)
+            found.append(
+                f"Column {item.name!r}: {marks} after numbers read as footnotes, told by {item.name + MARK!r}."
+            )
+    return found + [
         f"Column {name!r}: digits with leading zeros, kept as text."
         for name, counts in evidence.kinds.items()
         if counts.get(Kind.LEADING_ZERO) and not counts.get(Kind.TEXT)
     ]
 
 
+def _in_order(parts: list[Part]) -> tuple[RawColumn, ...]:
+    """The columns of all files, each once, those of the first file first."""
+    found: dict[str, RawColumn] = {}
+    for part in parts:
+        for item in part.columns:
+            found.setdefault(item.name, item)
+    return tuple(found.values())
+
+
+def _of_paths(system: str, parts: list[Part], settings: TableSettings) -> list[Column]:
+    """Columns that `name_pattern` reads out of the paths; whole numbers where all are."""
+    rows = [path_values(system, part, settings) for part in parts]
+    kinds = {}
+    for name in rows[0]:
+        plain = all(re.fullmatch(r"0|[1-9]\d{0,17}", row[name]) for row in rows)
+        kinds[name] = FieldType.INTEGER if plain else FieldType.STRING
+    return [Column(name, kind, "path") for name, kind in kinds.items() if parts[0].column(name) is None]
+
+
 def _differences(parts: list[Part]) -> list[str]:
-    """Files of a pattern that have other columns than the first."""
-    first = {item.name for item in parts[0].columns}
-    notes = (
-        [f"{len(parts)} files as one table; the file's name can be had as column {FILE_COLUMN!r}."]
-        if len(parts) > 1
-        else []
-    )
-    for part in parts[1:]:
-        lacks = first - {item.name for item in part.columns}
-        if lacks:
-            notes.append(f"{part.shown!r} lacks {', '.join(sorted(lacks)[:10])}.")
+    """How the files of a pattern differ in their columns."""
+    if len(parts) == 1:
+        return []
+    notes = [f"{len(parts)} files as one table; the file's name can be had as column {FILE_COLUMN!r}."]
+    every = [item.name for item in _in_order(parts)]
+    there = {name: [part for part in parts if part.column(name) is not None] for name in every}
+    apart = [name for name, having in there.items() if len(having) < len(parts)]
+    for name in apart[:_MOST_NOTES]:
+        having, lacking = there[name], next(part for part in parts if part not in there[name])
+        notes.append(
+            f"Column {name!r} is in {len(having)} of {len(parts)} files (in {having[0].shown.rpartition('/')[2]}, not in "
+            f"{lacking.shown.rpartition('/')[2]}): empty in the others; if it has another name there, set renames."
+        )
+    if len(apart) > _MOST_NOTES:
+        notes.append(f"{len(apart) - _MOST_NOTES} further columns are not in all files.")
     return notes

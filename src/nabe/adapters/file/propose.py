@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nabe.adapters.file.classes import DATE_KINDS, Kind
+from nabe.adapters.file.classes import DATE_KINDS, SUPPRESSED, Kind
 from nabe.adapters.file.settings import Dialect
 from nabe.model.dataset import FieldType
 
@@ -95,6 +95,12 @@ class Settled:
     marks: tuple[str, ...] = ()
     own_nulls: tuple[str, ...] = ()
 
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Signs among its numbers by which a value is withheld rather than missing."""
+        numeric = self.type in (FieldType.INTEGER, FieldType.NUMBER)
+        return tuple(mark for mark in (*self.marks, *self.own_nulls) if numeric and mark in SUPPRESSED)
+
 
 def shared_settings(columns: Sequence[Settled]) -> dict[str, Any]:
     """`source` settings of the file, and under `columns` those of columns that differ.
@@ -113,6 +119,11 @@ def shared_settings(columns: Sequence[Settled]) -> dict[str, Any]:
         found["decimal"] = ","
     if thousands:
         found["thousands"] = thousands
+    withheld = {mark for item in columns for mark in item.marks if mark in item.withheld}
+    if nulls := sorted({mark for item in columns for mark in item.marks} - withheld):
+        found["nulls"] = nulls
+    if withheld:
+        found["suppressed"] = sorted(withheld)
     own: dict[str, dict[str, Any]] = {}
     for item in columns:
         differs: dict[str, Any] = {}
@@ -123,8 +134,12 @@ def shared_settings(columns: Sequence[Settled]) -> dict[str, Any]:
             differs["thousands"] = needs.thousands
         if needs.date_format:
             differs["date_format"] = needs.date_format
-        if item.own_nulls:
-            differs["nulls"] = list(item.own_nulls)
+        if needs.footnotes:
+            differs["footnotes"] = list(needs.footnotes)
+        if plain := [mark for mark in item.own_nulls if mark not in item.withheld]:
+            differs["nulls"] = plain
+        if kept_back := [mark for mark in item.own_nulls if mark in item.withheld]:
+            differs["suppressed"] = kept_back
         if differs:
             own[item.name] = differs
     if own:

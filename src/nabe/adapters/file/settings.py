@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -12,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nabe.errors import SourceRefused
 
 Format = Literal[
-    "csv", "tsv", "xlsx", "xls", "ods", "json", "ndjson", "geojson", "esrijson", "parquet", "gpkg", "shp", "fgb"
+    "csv", "tsv", "xlsx", "xls", "ods", "json", "ndjson", "geojson", "esrijson", "xml", "parquet", "gpkg", "shp", "fgb"
 ]
 
 _BY_SUFFIX: dict[str, Format] = {
@@ -25,9 +27,14 @@ _BY_SUFFIX: dict[str, Format] = {
     ".xls": "xls",
     ".ods": "ods",
     ".json": "json",
+    ".jsonld": "json",
     ".jsonl": "ndjson",
     ".ndjson": "ndjson",
     ".geojson": "geojson",
+    ".xml": "xml",
+    ".gml": "xml",
+    ".kml": "xml",
+    ".kmz": "xml",
     ".parquet": "parquet",
     ".geoparquet": "parquet",
     ".pq": "parquet",
@@ -91,6 +98,18 @@ class Dialect(_Settings):
         description="DD.MM.YYYY HH:mm or %d.%m.%Y %H:%M, several if needed; unix, unix_ms; ISO and German if not set",
     )
     nulls: tuple[str, ...] | None = Field(default=None, description="Texts that mean: no value")
+    suppressed: tuple[str, ...] | None = Field(
+        default=None,
+        description="Texts that mean: there is a value, but it is withheld; told by the column 'NAME (mark)'",
+    )
+    footnotes: tuple[str, ...] | None = Field(
+        default=None, description="Marks after a number that are cut off; told by the column 'NAME (mark)'"
+    )
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """All texts that are read as no value."""
+        return (*(self.nulls or ()), *(self.suppressed or ()))
 
     @property
     def date_formats(self) -> tuple[str, ...]:
@@ -110,7 +129,20 @@ class TableSettings(Dialect):
 
     path: str = Field(default="", description="File or pattern below the location, or http(s) address")
     format: Format | None = Field(default=None, description="If the file name does not tell")
-    member: str = Field(default="", description="The file inside a zip archive, if it holds several")
+    member: str = Field(
+        default="",
+        description="The file inside a zip archive, if it holds several; *.csv: all that match, as one table",
+    )
+    missing: Literal["refuse", "empty"] = Field(
+        default="refuse",
+        description="A column that some files of a pattern lack: refuse to read it, or leave it empty there",
+    )
+    renames: dict[str, str] = Field(
+        default_factory=dict, description="Columns that have another name in some files: old name to new name"
+    )
+    name_pattern: str = Field(
+        default="", description="Columns out of the file's path: {station}/{pollutant}/*.json, parkhaus_{day}.csv"
+    )
     encoding: str = Field(default="", description="utf-8, cp1252, latin-1 ...; found out if not set")
     delimiter: Literal[";", ",", "\t", "|", ""] = Field(
         default="", description="Sign between cells; found out if not set"
@@ -118,12 +150,34 @@ class TableSettings(Dialect):
     header_row: int | None = Field(
         default=None, ge=0, description="Row with the names, counted from 1; 0: there is none"
     )
+    header_rows: int = Field(
+        default=1, ge=1, le=9, description="Rows of the header, from header_row on; their texts are joined by ' | '"
+    )
+    data_row: int | None = Field(
+        default=None, ge=1, description="Row with the first data, if it is not right below the header"
+    )
+    until: str = Field(
+        default="", description="Reading ends before the row whose first filled cell begins so (footnotes)"
+    )
+    drop_rows: tuple[str, ...] = Field(
+        default=(), description="Rows left out: those whose first filled cell is one of these texts (totals)"
+    )
+    range: str = Field(
+        default="", description="Part of a sheet that is the table: A3:H40, A3:H (to the end); of a text file: 3:40"
+    )
     ragged: Literal["refuse", "pad"] = Field(
         default="refuse", description="Rows with too many cells: refuse, or keep the extra ones as columns"
     )
     sheet: str = Field(default="", description="Sheet of a workbook; the first if not set")
     layer: str = Field(default="", description="Layer of a geodata file; the first if not set")
-    rows_path: str = Field(default="", description="Where in a JSON document the list of records is: data.items")
+    rows_path: str = Field(
+        default="",
+        description="Where the records are: data.items in JSON (* for every key of an object), the elements "
+        "situation/situationRecord in XML (the end of the way is enough)",
+    )
+    around: tuple[str, ...] = Field(
+        default=(), description="XML: elements or attributes outside a record that are told with it: publicationTime"
+    )
     crs: str = Field(default="", description="Coordinate reference system, if the file does not say: EPSG:25832")
     x: str = Field(default="", description="Column with the easting or longitude")
     y: str = Field(default="", description="Column with the northing or latitude")
@@ -163,6 +217,28 @@ class TableSettings(Dialect):
             raise ValueError("not a coordinate reference system; for example EPSG:25832") from None
         return value
 
+    @field_validator("name_pattern")
+    @classmethod
+    def _name_pattern(cls, value: str) -> str:
+        if value and path_pattern(value) is None:
+            raise ValueError("needs names in braces, each once: {station}/{year}.csv")
+        return value
+
+    @field_validator("range")
+    @classmethod
+    def _range(cls, value: str) -> str:
+        if value and cut(value) is None:
+            raise ValueError("not a range; for example A3:H40, A3:H or 3:40")
+        return value.upper()
+
+    @model_validator(mode="after")
+    def _data_below_header(self) -> TableSettings:
+        if self.data_row and self.header_row is None:
+            raise ValueError("data_row needs header_row, too (0 if there are no names)")
+        if self.data_row and self.header_row and self.data_row < self.header_row + self.header_rows:
+            raise ValueError("data_row lies above the end of the header")
+        return self
+
     @model_validator(mode="after")
     def _both_coordinates(self) -> TableSettings:
         if bool(self.x) != bool(self.y):
@@ -174,9 +250,43 @@ class TableSettings(Dialect):
         own = self.columns.get(column)
         if own is None:
             return self
-        names = ("decimal", "thousands", "date_format", "nulls")
+        names = tuple(Dialect.model_fields)
         chosen = {name: getattr(self if getattr(own, name) is None else own, name) for name in names}
         return Dialect.model_construct(**chosen)
+
+
+@lru_cache(maxsize=256)
+def path_pattern(given: str) -> re.Pattern[str] | None:
+    """`{station}/{year}_*.csv` as a pattern for the end of a path; None if it names nothing, or something twice."""
+    parts = re.split(r"\{([A-Za-z_]\w*)\}", given)
+    names = parts[1::2]
+    if not names or len(set(names)) < len(names) or any("{" in item or "}" in item for item in parts[::2]):
+        return None
+    found = re.escape(parts[0])
+    for name, after in zip(names, parts[2::2], strict=True):
+        found += f"(?P<{name}>[^/]+?)" + re.escape(after)
+    return re.compile("(?:^|.*/)" + found.replace(r"\*", "[^/]*"))
+
+
+def cut(given: str) -> tuple[int, int | None, int, int | None] | None:
+    """A range as first and last row, first and last column from 0 (None: to the end); None if it is none."""
+    found = re.fullmatch(r"([A-Z]{0,3})([1-9]\d{0,6}):([A-Z]{0,3})([1-9]\d{0,6})?", given.upper())
+    if found is None or bool(found[1]) != bool(found[3]):
+        return None
+    first, last = int(found[2]) - 1, int(found[4]) - 1 if found[4] else None
+    left, right = _column(found[1]), _column(found[3]) if found[3] else None
+    return (
+        None
+        if (last is not None and last < first) or (right is not None and right < left)
+        else (first, last, left, right)
+    )
+
+
+def _column(letters: str) -> int:
+    number = 0
+    for letter in letters:
+        number = 26 * number + ord(letter) - ord("A") + 1
+    return max(number - 1, 0)
 
 
 S = TypeVar("S", bound=_Settings)
@@ -203,10 +313,8 @@ def parsed(kind: type[S], values: Mapping[str, Any], system: str) -> S:
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """YAML writes one text where a list of one is meant."""
-    found = dict(values)
-    if isinstance(found.get("nulls"), str):
-        found["nulls"] = (found["nulls"],)
-    return found
+    lists = ("nulls", "suppressed", "footnotes", "drop_rows", "around")
+    return {name: (value,) if name in lists and isinstance(value, str) else value for name, value in values.items()}
 
 
 def _sentence(kind: type[_Settings], item: Any) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -21,10 +22,16 @@ from nabe.adapters.file.unpack import Unpacker
 from nabe.adapters.file.vector import DRIVERS, open_vector
 from nabe.adapters.file.web import Web
 from nabe.adapters.file.workbook import open_workbook
+from nabe.adapters.file.xmltable import open_xml
 from nabe.errors import SourceRefused
 from nabe.ports.source import AdapterContext
 
 _GEOJSON_HEAD = 4096
+#: A document that is GeoJSON as a whole: its first object, or one after simple members, says so; not one deep inside.
+_FEATURES = re.compile(
+    rb'^(\xef\xbb\xbf)?\s*\{(\s*"[^"]*"\s*:\s*("[^"]*"|[-+.\w]+|\{[^{}[\]]*(\{[^{}[\]]*\}[^{}[\]]*)?\}|\[[^{}[\]]*\])\s*,)*?'
+    rb'\s*"(type"\s*:\s*"Feature(Collection)?"|features"\s*:\s*\[\s*\{[^{}]*"type"\s*:\s*"Feature")'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +73,33 @@ class Silo:
         stale = min((place.stale_since for place in places if place.stale_since), default=None)
         return Files(tuple(places), tuple((place.path, place.version) for place in places), stale)
 
-    def open(self, place: Place, settings: TableSettings) -> Part:
-        """Open one file. Reads as much of it as its format needs."""
-        place = self.unpacker.unpack(place, settings.member)
+    def open_all(self, files: Files, settings: TableSettings, guess: bool = False) -> list[Part]:
+        """Open the files of a table. `guess`: look for rows that are no data, too, in the first; it stands for all."""
+        parts: list[Part] = []
+        for packed in files.places:
+            for place in self.unpacker.unpack_all(packed, settings.member):
+                part = self._open(place, settings, guess and not parts)
+                if guess and not parts:
+                    below = {name: part.facts[name] for name in ("until", "drop_rows") if name in part.facts}
+                    settings = settings.model_copy(update={name: _tupled(value) for name, value in below.items()})
+                parts.append(_renamed(part, settings.renames))
+        return parts
+
+    def _open(self, place: Place, settings: TableSettings, guess: bool) -> Part:
         chosen = self.format(place, settings)
         settings = settings.model_copy(update={"format": chosen})
         if chosen in ("csv", "tsv"):
             with self.desk.working(place.shown) as cursor:
-                return open_delimited(self.system, place, settings, self.store, cursor)
+                return open_delimited(self.system, place, settings, self.store, cursor, guess)
         if chosen in ("xlsx", "xls", "ods"):
             self.unpacker.check_workbook(place)
-            return open_workbook(self.system, place, settings)
+            return open_workbook(self.system, place, settings, guess)
         if chosen == "json":
             return open_json(self.system, place, settings, self.store)
         if chosen == "ndjson":
             return open_ndjson(self.system, place, settings, self.store)
+        if chosen == "xml":
+            return open_xml(self.system, place, settings, self.store)
         if chosen == "parquet":
             return open_parquet(self.system, place)
         assert chosen in DRIVERS
@@ -94,10 +113,10 @@ class Silo:
         if found == "json" and settings.format is None and not settings.rows_path:
             with place.path.open("rb") as file:
                 head = file.read(_GEOJSON_HEAD)
-            if b'"FeatureCollection"' in head or (b'"Feature"' in head and b'"geometry"' in head):
-                return "geojson"
             if b'"fieldAliases"' in head or b'"esriGeometry' in head:
                 return "esrijson"
+            if _FEATURES.search(head):
+                return "geojson"
         if found is None:
             raise SourceRefused(
                 self.system, f"{place.shown!r} is of no known format.", hint="Set source.format: csv, xlsx, json, ..."
@@ -153,6 +172,19 @@ class Silo:
             if self._web is not None:
                 self._web.close()
                 self._web = None
+
+
+def _tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _renamed(part: Part, renames: Mapping[str, str]) -> Part:
+    """The part with columns under their declared names; a name that is there already stays as it is."""
+    there = {item.name for item in part.columns}
+    new = {old: name for old, name in renames.items() if old in there and name not in there}
+    if not new:
+        return part
+    return replace(part, columns=tuple(replace(item, name=new.get(item.name, item.name)) for item in part.columns))
 
 
 def table_settings(silo: Silo, source: Mapping[str, Any]) -> TableSettings:

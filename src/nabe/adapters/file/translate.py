@@ -55,8 +55,8 @@ def strptime_format(given: str) -> str:
 
 def cell(column: str, dialect: Dialect) -> str:
     """The cell's text, or NULL where it is blank or says that there is no value."""
-    if dialect.nulls:
-        empty = ["", *(mark.strip(BLANKS) for mark in dialect.nulls)]
+    if dialect.gaps:
+        empty = ["", *(mark.strip(BLANKS) for mark in dialect.gaps)]
         return f"CASE WHEN {trimmed(column)} NOT IN ({_listed(empty)}) THEN {column} END"
     return f"CASE WHEN regexp_matches({column}, {text(f'[^{BLANKS}]')}) THEN {column} END"
 
@@ -73,7 +73,7 @@ def typed(column: str, native: str, kind: FieldType, dialect: Dialect, timezone:
 
     `value`: the SQL of the trimmed text (see `edges`), where it was computed before.
     """
-    if native == TYPED_TEXT and kind is FieldType.STRING and not dialect.nulls:
+    if native == TYPED_TEXT and kind is FieldType.STRING and not dialect.gaps:
         return column
     if native in ("VARCHAR", TYPED_TEXT):
         return _from_text(column, kind, dialect, timezone, value or trimmed(column, edges(kind)))
@@ -90,9 +90,9 @@ def _from_text(column: str, kind: FieldType, dialect: Dialect, timezone: str, va
         case FieldType.STRING:
             return cell(column, dialect)
         case FieldType.INTEGER:
-            found = integer(value, dialect)
+            found = integer(without_footnotes(value, dialect), dialect)
         case FieldType.NUMBER:
-            found = number(value, dialect)
+            found = number(without_footnotes(value, dialect), dialect)
         case FieldType.BOOLEAN:
             found = boolean(value)
         case FieldType.DATE:
@@ -101,10 +101,28 @@ def _from_text(column: str, kind: FieldType, dialect: Dialect, timezone: str, va
             found = moment(value, dialect, timezone)
         case _:
             raise ValueError(f"no expression for {kind}")
-    if dialect.nulls:
-        marks = _listed([mark.strip(BLANKS) for mark in dialect.nulls])
+    if dialect.gaps:
+        marks = _listed([mark.strip(BLANKS) for mark in dialect.gaps])
         return f"CASE WHEN {value} NOT IN ({marks}) THEN {found} END"
     return found
+
+
+def mark(column: str, dialect: Dialect) -> str:
+    """What a cell has instead of a value, or after it: a sign for a gap or for a withheld value, a footnote's mark."""
+    value = trimmed(column)
+    gaps = _listed([item.strip(BLANKS) for item in dialect.gaps] or [""])
+    after = f"nullif(regexp_extract({value}, {text(_footnote(dialect))}, 2), '')" if dialect.footnotes else "NULL"
+    return f"CASE WHEN {value} = '' THEN NULL WHEN {value} IN ({gaps}) THEN {value} ELSE {after} END"
+
+
+def without_footnotes(value: str, dialect: Dialect) -> str:
+    """A number without the marks after it."""
+    return f"regexp_replace({value}, {text(_footnote(dialect))}, '\\1')" if dialect.footnotes else value
+
+
+def _footnote(dialect: Dialect) -> str:
+    marks = "|".join(re.escape(item.strip(BLANKS)) for item in dialect.footnotes or ())
+    return f"([0-9])[{BLANKS}]*({marks})$"
 
 
 def _whens(value: str, cases: Sequence[tuple[str, str]]) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import subprocess
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from nabe.adapters.file.places import Place
+from nabe.adapters.file import rehearse
+from nabe.adapters.file.places import MOST_FILES, Place
 from nabe.adapters.file.settings import format_of
 from nabe.adapters.file.store import FileStore
 from nabe.errors import SourceRefused
@@ -20,7 +24,10 @@ from nabe.errors import SourceRefused
 MOST_RATIO = 250
 _SMALL = 64 * 1024 * 1024
 _CHUNK = 1 << 20
+_REHEARSAL_S = 60
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+#: Endings of archives that hold files of any kind.
+ARCHIVES = (".zip", ".kmz")
 #: What belongs to a Shapefile.
 _SHAPE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
@@ -38,18 +45,51 @@ class Unpacker:
         head = _head(place.path)
         if head[:2] == b"\x1f\x8b":
             return self._gunzip(place)
-        if head[:4] in (b"PK\x03\x04", b"PK\x05\x06") and place.name.lower().endswith(".zip"):
+        if head[:4] in (b"PK\x03\x04", b"PK\x05\x06") and place.name.lower().endswith(ARCHIVES):
             return self._unzip(place, member)
         return place
+
+    def unpack_all(self, place: Place, member: str = "") -> list[Place]:
+        """The files inside that `member` picks, in the order of their names; one unless it is a pattern."""
+        if not any(sign in member for sign in "*?[") or not place.name.lower().endswith(ARCHIVES):
+            return [self.unpack(place, member)]
+        infos = [item for item in self._infos(place) if fnmatchcase(item.filename, member)]
+        if not infos:
+            raise SourceRefused(
+                self._system,
+                f"{place.shown!r} holds no {member!r}.",
+                hint=f"It holds: {_some([item.filename for item in self._infos(place)])}.",
+                field="member",
+            )
+        if len(infos) > MOST_FILES:
+            raise SourceRefused(self._system, f"{place.shown!r}: {member!r} stands for over {MOST_FILES} files.")
+        self._within(place, infos, place.version[1])
+        return [self.unpack(place, item.filename) for item in sorted(infos, key=lambda item: item.filename)]
 
     def members(self, place: Place) -> list[str]:
         """Names of the tables in a zip archive: files of a known format."""
         return [item.filename for item in self._infos(place) if format_of(item.filename) is not None]
 
     def check_workbook(self, place: Place) -> None:
-        """Office files are zip archives that their reader unpacks in memory: refuse bombs first."""
+        """Their reader holds workbooks in memory: refuse bombs first, and those that it cannot survive (`rehearse`)."""
         if _head(place.path)[:2] == b"PK":
             self._within(place, self._infos(place), place.version[1])
+        self._store.made(f"{place.path}:rehearsed", place.version, ".ok", lambda out: self._rehearse(place, out))
+
+    def _rehearse(self, place: Place, out: Path) -> None:
+        command = [sys.executable, "-I", rehearse.__file__, str(place.path)]
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=_REHEARSAL_S, check=False).returncode == 0  # noqa: S603
+        except subprocess.TimeoutExpired:
+            done = False
+        if not done:
+            raise SourceRefused(
+                self._system,
+                f"{place.shown!r} is not a readable workbook, or needs more than {rehearse.MEMORY // 1_000_000} MB "
+                f"or {_REHEARSAL_S} seconds to be read.",
+                hint="Deliver it anew, or as CSV.",
+            )
+        out.touch()
 
     def _gunzip(self, place: Place) -> Place:
         name = place.name.removesuffix(".gz").removesuffix(".GZ")
@@ -82,6 +122,12 @@ class Unpacker:
             suffix = PurePosixPath(chosen).suffix.lower()
             main = self._store.made(
                 f"{place.path}!{chosen}", place.version, suffix, lambda path: self._extract(place, parts[0], path)
+            )
+        if chosen.lower().endswith((".zip", ".gz", ".kmz")):
+            raise SourceRefused(
+                self._system,
+                f"{place.shown!r}: {chosen!r} is an archive inside an archive, which is not opened.",
+                hint="Deliver it unpacked by one step.",
             )
         return replace(place, path=main, shown=f"{place.shown}!{chosen}", name=PurePosixPath(chosen).name)
 

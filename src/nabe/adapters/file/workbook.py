@@ -9,55 +9,96 @@ from typing import Any
 import pyarrow as pa
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
-from nabe.adapters.file.headers import header_index, numbered, unique_names
+from nabe.adapters.file.headers import numbered
+from nabe.adapters.file.layout import blocks, find_layout, first_cell, kept, said_of, with_below
 from nabe.adapters.file.part import Part, RawColumn, check_width
 from nabe.adapters.file.places import Place
-from nabe.adapters.file.settings import TableSettings
+from nabe.adapters.file.settings import TableSettings, cut
 from nabe.errors import SourceRefused
 
 _HEAD_ROWS = 60
+_WHOLE = (0, None, 0, None)
 
 
-def sheets(system: str, place: Place) -> list[str]:
-    """Names of the sheets that hold something."""
+def sheets(system: str, place: Place) -> list[dict[str, str]]:
+    """Settings of each table of a workbook: sheets that hold something, and ranges of those that hold several tables."""
     book = _book(system, place)
-    return [name for name in book.sheet_names if book.get_sheet_by_name(name).total_height > 0] or book.sheet_names[:1]
+    found: list[dict[str, str]] = []
+    for sheet in book.sheet_names:
+        rows = _rows(book, sheet, ".")
+        parts = [{"sheet": sheet, "range": f"{first + 1}:{last + 1}"} for first, last in blocks(rows)]
+        if any(cell for row in rows for cell in row):
+            found += parts or [{"sheet": sheet}]
+    return found or [{"sheet": name} for name in book.sheet_names[:1]]
 
 
-def open_workbook(system: str, place: Place, settings: TableSettings) -> Part:
-    """Open a sheet. Empty rows are left out; rows below the header are data."""
+def open_workbook(system: str, place: Place, settings: TableSettings, guess: bool = False) -> Part:
+    """Open a sheet, or a range of it. Empty rows are left out.
+
+    `guess`: find footnotes and totals below the table, and propose the settings that leave them out.
+    """
     book = _book(system, place)
     sheet = settings.sheet or book.sheet_names[0]
     if sheet not in book.sheet_names:
         raise SourceRefused(
             system, f"{place.shown!r} has no sheet {sheet!r}.", hint=f"Its sheets: {', '.join(book.sheet_names)}."
         )
-    rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
-    if not rows:
-        raise SourceRefused(system, f"{place.shown!r}: the sheet {sheet!r} is empty.", hint="Set source.sheet.")
-    check_width(system, place.shown, len(rows[0]))
-    point = settings.decimal or "."
-    head = [[cell_text(cell, point) for cell in row] for row in rows[:_HEAD_ROWS]]
-    header = header_index(head) if settings.header_row is None else settings.header_row - 1
-    header = -1 if header is None else header
-    if header >= len(rows):
-        raise SourceRefused(system, f"{place.shown!r} has no row {header + 1}.", hint="Correct source.header_row.")
-    width = max((_width(row) for row in rows[max(header, 0) :]), default=0)
-    given = [cell_text(cell, ".") for cell in rows[header][:width]] if header >= 0 else []
-    names = unique_names(given) if given else numbered(width)
-    body = [row for row in rows[header + 1 :] if _width(row)]
+    rows = _rows(book, sheet, settings.decimal or ".", settings.range)
+    if not any(cell for row in rows for cell in row):
+        raise SourceRefused(
+            system,
+            f"{place.shown!r}: {'the range ' + settings.range + ' of ' if settings.range else ''}the sheet {sheet!r} is empty.",
+            hint="Set source.sheet or source.range.",
+        )
+    check_width(system, place.shown, max(len(row) for row in rows))
+    layout = find_layout(_with_merged(book, sheet, rows, settings)[:_HEAD_ROWS], settings)
+    if max(layout.header, layout.data - 1) >= len(rows):
+        raise SourceRefused(
+            system,
+            f"{place.shown!r} has no row {max(layout.header + 1, layout.data)}.",
+            hint="Correct source.header_row, header_rows or data_row.",
+        )
+    width = max((_width(row) for row in rows[max(layout.header, 0) :]), default=0)
+    names = (*layout.names, *numbered(width)[len(layout.names) :])[:width]
+    body = [(number, row) for number, row in enumerate(rows[layout.data :], layout.data + 1) if _width(row)]
+    facts: dict[str, Any] = dict(layout.facts)
+    if guess and not settings.until and not settings.drop_rows:
+        settings, said = with_below(
+            settings, [row for _, row in body], width, lambda: (first_cell(row) for _, row in body)
+        )
+        facts |= said
+    left = [0, 0]
+    chosen = [row for _, row in kept(body, settings, left)]
     del rows
     table = pa.table(
-        {
-            f"c{index}": pa.array([cell_text(row[index], point) or None for row in body], pa.string())
-            for index in range(width)
-        }
+        {f"c{index}": pa.array([row[index] or None for row in chosen], pa.string()) for index in range(width)}
     )
     columns = tuple(RawColumn(name, f"c{index}") for index, name in enumerate(names))
-    facts = {"sheet": sheet} if len(book.sheet_names) > 1 else {}
-    if header != 0:
-        facts["header_row"] = header + 1  # type: ignore[assignment]
-    return table_part(place.shown, table, columns, facts=facts)
+    if len(book.sheet_names) > 1:
+        facts["sheet"] = sheet
+    notes = (*layout.notes, *said_of(left, settings))
+    return table_part(place.shown, table, columns, facts=facts, notes=notes)
+
+
+def _rows(book: CalamineWorkbook, sheet: str, point: str, part: str = "") -> list[list[str]]:
+    """The cells of a sheet, or of a range of it, as text."""
+    rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
+    first, last, left, right = cut(part) or _WHOLE
+    stop = None if last is None else last + 1
+    end = None if right is None else right + 1
+    return [[cell_text(cell, point) for cell in row[left:end]] for row in rows[first:stop]]
+
+
+def _with_merged(book: CalamineWorkbook, sheet: str, rows: list[list[str]], settings: TableSettings) -> list[list[str]]:
+    """The first rows, cells merged downwards filled: `Stadtgebiet` over two rows names its column in both."""
+    found = [list(row) for row in rows[:_HEAD_ROWS]]
+    top, _, left, _ = cut(settings.range) or _WHOLE
+    for (first, start), (last, end) in book.get_sheet_by_name(sheet).merged_cell_ranges or ():
+        row, column = first - top, start - left
+        if last > first and start == end and 0 <= row < len(found) and 0 <= column < len(found[row]):
+            for below in found[row + 1 : last - top + 1]:
+                below[column] = below[column] or found[row][column]
+    return found
 
 
 def table_part(shown: str, table: pa.Table, columns: tuple[RawColumn, ...], **about: Any) -> Part:
@@ -92,8 +133,8 @@ def cell_text(cell: Any, point: str) -> str:
     return str(cell)
 
 
-def _width(row: Sequence[Any]) -> int:
-    return next((index for index in range(len(row), 0, -1) if row[index - 1] not in ("", None)), 0)
+def _width(row: Sequence[str]) -> int:
+    return next((index for index in range(len(row), 0, -1) if row[index - 1].strip()), 0)
 
 
 def _book(system: str, place: Place) -> CalamineWorkbook:

@@ -62,7 +62,7 @@ class Server:
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
-                if isinstance(reply.body, bytes):
+                if isinstance(reply.body, bytes) and "Content-Length" not in reply.headers:
                     self.send_header("Content-Length", str(len(reply.body)))
                 self.end_headers()
                 try:

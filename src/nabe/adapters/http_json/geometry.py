@@ -23,8 +23,9 @@ def to_wkb(values: list[Any], crs: str, axes: str) -> pa.Array:
     text. `axes`: `yx` if the second coordinate comes first.
     """
     shapes = np.empty(len(values), dtype=object)
-    for index, value in enumerate(values):
-        shapes[index] = _shape(value)
+    with np.errstate(over="ignore"):  # 1e999 in a text: not on the earth, as is found below
+        for index, value in enumerate(values):
+            shapes[index] = _shape(value)
     there = ~shapely.is_missing(shapes)
     if axes == "yx" and there.any():
         shapes[there] = shapely.transform(shapes[there], lambda x, y: (y, x), interleaved=False)

@@ -36,7 +36,7 @@ def to_wkb(values: list[Any], crs: str, axes: str) -> pa.Array:
         with np.errstate(invalid="ignore"):
             on_earth = np.isfinite(bounds).all(axis=1) & (np.abs(bounds[:, [0, 2]]) <= 360).all(axis=1)
             on_earth &= (np.abs(bounds[:, [1, 3]]) <= 90.000001).all(axis=1)
-        shapes[there & ~on_earth] = None
+        shapes[there & ~on_earth & ~shapely.is_empty(shapes)] = None
     return pa.array(shapely.to_wkb(shapes, flavor="iso", byte_order=1), pa.binary(), from_pandas=True)
 
 

@@ -283,11 +283,14 @@ def divided(way: Way) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
 
 
 def unfolded(row: Row) -> Row:
-    """A GeoJSON feature as a record: its properties beside its geometry and id."""
+    """A feature (GeoJSON, Esri) as a record: its properties beside its geometry and id."""
     value = row.value
-    if isinstance(value, dict) and value.get("type") == "Feature" and isinstance(value.get("properties"), dict):
-        return Row({**value, **value["properties"], "geometry": value.get("geometry")}, row.key, row.around)
-    return row
+    if not isinstance(value, dict) or "geometry" not in value:
+        return row
+    inner = value.get("properties" if value.get("type") == "Feature" else "attributes")
+    if not isinstance(inner, dict):
+        return row
+    return Row({**value, **inner, "geometry": value["geometry"]}, row.key, row.around)
 
 
 def _refuse_page(client: Client, url: str, answer: Answer, chunks: Iterator[bytes]) -> Iterator[bytes]:

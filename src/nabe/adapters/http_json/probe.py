@@ -5,15 +5,15 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from nabe.adapters.http_json.interface import Interface
-from nabe.adapters.http_json.paths import parse, walk
-from nabe.adapters.http_json.recognise import members, paging, tables, typed
+from nabe.adapters.http_json.paths import Each, Path, Row, parse, value_at, walk
+from nabe.adapters.http_json.recognise import Found, crs_of, members, paging, tables, typed
 from nabe.adapters.http_json.settings import TableSettings, parsed
 from nabe.adapters.http_json.source import made_table, read_rows
 from nabe.adapters.http_json.stream import Broken, decode, utf8
@@ -70,6 +70,7 @@ class _Found:
 
     source: dict[str, Any]
     notes: list[str] = field(default_factory=list)
+    crs: str = ""
 
 
 class HttpJsonProbe:
@@ -95,7 +96,7 @@ class HttpJsonProbe:
             count = len(records) if isinstance(records, (list, dict)) else 1
             page, notes = paging(document, headers.get("link", ""), count, asked)
             source: dict[str, Any] = {"path": ""} | ({"rows": rows} if rows else {}) | ({"page": page} if page else {})
-            found[label or name] = _Found(source, notes)
+            found[label or name] = _Found(source, notes, crs_of(document))
         self._tables = found
         return list(found)
 
@@ -109,7 +110,7 @@ class HttpJsonProbe:
         found = self._tables[table]
         source, notes = dict(found.source), list(found.notes)
         try:
-            records, whole = self._records(source)
+            rows, whole = self._rows(source)
         except SourceRefused as error:
             if "page" not in source:
                 raise
@@ -117,8 +118,8 @@ class HttpJsonProbe:
             notes.append(
                 f"How the answer goes on was guessed wrongly ({page['type']}: {error.detail}); set source.page."
             )
-            records, whole = self._records(source)
-        ways, rows = members(records)
+            rows, whole = self._rows(source)
+        ways, count = members(row.value for row in rows)
         if not ways:
             raise SourceRefused(
                 self._interface.system, f"{table!r} has no records to learn from.", hint="Ask for more."
@@ -126,18 +127,20 @@ class HttpJsonProbe:
         columns: list[Column] = []
         own: dict[str, dict[str, Any]] = {}
         for way, member in ways.items():
-            kind, settings = typed(member, rows)
-            columns.append(Column(way, kind, _native(member.values), nullable=len(member.values) < rows))
+            kind, settings = typed(member, count)
+            columns.append(Column(way, kind, _native(member.values), nullable=len(member.values) < count))
             if settings:
                 own[way] = settings
-        if ".*" in f".{source.get('rows', '')}":
-            columns.insert(0, Column("@key", FieldType.STRING, "key"))
+        columns[:0] = _keys(rows, source.get("rows", ""))
+        if any(column.type is FieldType.GEOMETRY for column in columns) and found.crs:
+            source["crs"] = found.crs
         if own:
             source["columns"] = own
         if not whole:
-            notes.append(f"Types are told from the first {rows:,} rows.")
+            notes.append(f"Types are told from the first {count:,} rows.")
         progress(1.0)
-        return Table(table, tuple(columns), source, crs=_crs(columns), rows=rows if whole else None, notes=tuple(notes))
+        crs = source.get("crs") or _crs(columns)
+        return Table(table, tuple(columns), source, crs=crs, rows=count if whole else None, notes=tuple(notes))
 
     def sample(self, table: Table, columns: tuple[str, ...] = ()) -> Batches:
         """All rows of these columns, streamed."""
@@ -148,12 +151,15 @@ class HttpJsonProbe:
         rows = read_rows(self._interface, made, settings, [], strict=False)
         return Batches(made.schema, rows, rows.close)
 
-    def _records(self, source: Mapping[str, Any]) -> tuple[list[Any], bool]:
-        """Records of the first pages, and whether these are all."""
+    def _rows(self, source: Mapping[str, Any]) -> tuple[list[Row], bool]:
+        """Rows of the first pages, and whether these are all."""
         settings = parsed(TableSettings, source, self._interface.system, "source")
-        rows = itertools.chain.from_iterable(_taken(self._interface, settings))
-        records = [row.value for row in itertools.islice(rows, _MOST_ROWS + 1)]
-        return records[:_MOST_ROWS], len(records) <= _MOST_ROWS
+        rows: list[Row] = []
+        for number, page in enumerate(self._interface.pages(settings, [])):
+            rows += itertools.islice(page.rows, _MOST_ROWS + 1 - len(rows))
+            if len(rows) > _MOST_ROWS or number + 1 >= _MOST_PAGES:
+                return rows[:_MOST_ROWS], False
+        return rows, True
 
     def _document(self, body: bytes) -> tuple[Any, bool]:
         """The answer, and whether it is one record per line."""
@@ -172,11 +178,17 @@ class HttpJsonProbe:
             ) from None
 
 
-def _taken(interface: Interface, settings: TableSettings) -> Iterator[Iterator[Any]]:
-    for number, page in enumerate(interface.pages(settings, [])):
-        yield page.rows
-        if number + 1 >= _MOST_PAGES:
-            return
+def _keys(rows: list[Row], way: str) -> list[Column]:
+    """Columns for the names under which records stand, where the row path goes through an object's members."""
+    steps = parse(way).steps
+    if Each(members=True) not in steps:
+        return []
+    found = []
+    for up, step in enumerate(reversed([step for step in steps if isinstance(step, Each)])):
+        values = [value_at(row, Path((), up, True)) for row in rows]
+        kind = FieldType.INTEGER if not step.members else typed(Found("key", values, len(rows)), len(rows))[0]
+        found.append(Column(f"{'^.' * up}@key", kind, "key"))
+    return found[::-1]
 
 
 def _native(values: list[Any]) -> str:

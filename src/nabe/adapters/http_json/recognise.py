@@ -27,6 +27,7 @@ _TIME_NAMES = re.compile(
     r"time|zeit|date|datum|stamp|created|updated|modified|registration|reported|since|seit|seen|(_|[a-z])(at|ts)$|^ts$|^t$",
     re.IGNORECASE,
 )
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}|[12][0-9]{7}$")
 _PLACE_NAMES = re.compile(r"coord|koord|location|position|point|punkt|geo|lonlat|lnglat", re.IGNORECASE)
 
 _NEXT = (
@@ -110,6 +111,9 @@ def _candidates(value: Any, way: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, .
         if _keyed(value):
             yield (*way, Each(members=True)), len(value)
             return
+        if len(value) > 1 and all(_DAY.match(name) and isinstance(item, list) for name, item in value.items()):
+            yield (*way, Each(members=True), Each()), len(value)
+            return
         for name, item in value.items():
             yield from _candidates(item, (*way, name))
 
@@ -123,12 +127,21 @@ def _keyed(value: Mapping[str, Any]) -> bool:
     return all(len(first & set(item)) * 2 >= len(first | set(item)) for item in items[:50])
 
 
+def crs_of(document: Any) -> str:
+    """The reference system that the document names (old GeoJSON, Esri), if it is not longitude and latitude."""
+    for way in ("crs.properties.name", "spatialReference.latestWkid", "spatialReference.wkid"):
+        found = walk(document, parse(way).steps)
+        if isinstance(found, (str, int)) and (code := re.search(r"(?:EPSG\D*|^)(\d{4,6})$", str(found))):
+            return f"EPSG:{code[1]}" if code[1] != "4326" else ""
+    return ""
+
+
 def is_geometry(value: Any) -> bool:
-    """A GeoJSON geometry?"""
-    return (
-        isinstance(value, dict)
-        and isinstance(value.get("type"), str)
-        and bool({"coordinates", "geometries"} & value.keys())
+    """A geometry of GeoJSON, or a point of Esri?"""
+    if not isinstance(value, dict):
+        return False
+    return value.keys() == {"x", "y"} or (
+        isinstance(value.get("type"), str) and bool({"coordinates", "geometries"} & value.keys())
     )
 
 
@@ -222,8 +235,9 @@ def members(records: Iterable[Any]) -> tuple[dict[str, Found], int]:
 def _flat(value: Any, way: tuple[Any, ...], depth: int) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and not is_geometry(value) and depth < _DEEPEST_MEMBER and (value or not way):
         for name, item in value.items():
-            if not way and name in ("type", "properties") and value.get("type") == "Feature":
-                continue
+            if not way and "geometry" in value and name in ("type", "properties", "attributes"):
+                if name == "attributes" or value.get("type") == "Feature":
+                    continue
             yield from _flat(item, (*way, name), depth + 1)
     else:
         yield (written(way) if way else "@value"), value
@@ -292,8 +306,11 @@ def _written(found: Found) -> tuple[FieldType, dict[str, Any]]:
             (FieldType.NUMBER, {"decimal": ",", "thousands": "."}),
             *guesses,
         ]
+    if all(re.fullmatch(r"(19|20)[0-9]{6}", value) for value in plain):
+        if _TIME_NAMES.search(found.way) or found.way == "key":
+            guesses.insert(0, (FieldType.DATE, {"date_format": "YYYYMMDD"}))
     for kind, own in guesses:
-        if kind in (FieldType.DATE, FieldType.DATETIME) and any(value.isdecimal() for value in plain):
+        if not own and kind in (FieldType.DATE, FieldType.DATETIME) and any(value.isdecimal() for value in plain):
             continue
         if kind is FieldType.DATE and any(":" in value for value in plain):
             continue

@@ -85,12 +85,13 @@ def town(tmp_path_factory):
     made.nabe.close()
 
 
-#: Entries of the ledger are numbered on: sooner or later by one of the unusual numbers.
-_NUMBERS = re.compile(rb'"number":\d+')
+#: Numbers that say nothing of rows: entries of the ledger are numbered on and chained by hashes, and sooner or later one
+#: of them holds an unusual number.
+_BY_CHANCE = re.compile(rb'"number":\d+|(?<![0-9a-f])[0-9a-f]{32,}(?![0-9a-f])')
 
 
 def _singing(actor: str, purpose: str, data: bytes) -> set[str]:
-    data = _NUMBERS.sub(b"", data)
+    data = _BY_CHANCE.sub(b"", data)
     seen = {tuple(part.decode() for part in match) for match in city.CANARY.findall(data)}
     # Paging in tests never reaches that many rows, so a number of this size can only be a count.
     counts = {name for name, rows in city.COUNTS.items() if re.search(rb"(?<!\d)%d(?!\d)" % rows, data)}

@@ -6,5 +6,17 @@ redirects, secrets, sizes and times are written once.
 
 from nabe.outbound.addresses import Resolve, checked_address, is_public, resolve
 from nabe.outbound.client import Answer, Client, named, short
+from nabe.outbound.manners import Manners, retry_after
 
-__all__ = ["Answer", "Client", "Resolve", "checked_address", "is_public", "named", "resolve", "short"]
+__all__ = [
+    "Answer",
+    "Client",
+    "Manners",
+    "Resolve",
+    "checked_address",
+    "is_public",
+    "named",
+    "resolve",
+    "retry_after",
+    "short",
+]

@@ -81,6 +81,10 @@ class Answer:
         """The whole body; as `chunks`."""
         return b"".join(self.chunks())
 
+    def renew(self) -> None:
+        """What came so far was of use: the time for the rest runs anew (a long stream, delivered piece by piece)."""
+        self._deadline = time.monotonic() + self._client.timeout_s
+
     def close(self) -> None:
         """Give the connection back."""
         self._response.close()
@@ -101,8 +105,9 @@ class Client:
     """HTTP to one system, used by several threads. Follows no proxy of the environment and no rule but these:
 
     each address, that of a redirect too, is judged (`checked_address`) and the connection goes to the judged one;
-    `headers` (they hold secrets) are sent to `headers_host` (host or host:port) alone; a request with its body is over
-    after `timeout_s` seconds, however slowly it drips; `most_bytes` bounds the body. `packed`: ask for gzip.
+    `headers` (they hold secrets; a function is asked anew for each request) are sent to `headers_host` (host or
+    host:port) alone; a request with its body is over after `timeout_s` seconds, however slowly it drips, unless
+    `Answer.renew` is called; `most_bytes` bounds the body. `packed`: ask for gzip.
     """
 
     def __init__(
@@ -110,7 +115,7 @@ class Client:
         system: str,
         *,
         allow_hosts: Collection[str] = (),
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Callable[[], Mapping[str, str]] | None = None,
         headers_host: str = "",
         most_bytes: int,
         timeout_s: float,
@@ -119,7 +124,7 @@ class Client:
     ) -> None:
         self.system, self.most_bytes, self.timeout_s, self.packed = system, most_bytes, timeout_s, packed
         self._allow, self._resolve = allow_hosts, resolve
-        self._headers, self._headers_host = dict(headers or {}), headers_host
+        self._headers, self._headers_host = headers if callable(headers) else dict(headers or {}), headers_host
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
 
@@ -147,6 +152,11 @@ class Client:
                     f"{named(url)} redirects from https to http.",
                     hint="Ask its operator.",
                     where=short(url),
+                )
+            moved = urlsplit(following).netloc != urlsplit(target).netloc
+            if moved and content is not None and response.status_code in (307, 308):
+                raise SourceRefused(
+                    self.system, f"{short(url)} sends what is posted on to another host.", hint="Ask its operator."
                 )
             if response.status_code == 303 or (method == "POST" and response.status_code in (301, 302)):
                 method, content = "GET", None
@@ -184,7 +194,7 @@ class Client:
         encoding = "gzip" if self.packed else "identity"
         sent = {"Host": parts.netloc, "User-Agent": "nabe", "Accept": "*/*", "Accept-Encoding": encoding, **headers}
         if parts.netloc == self._headers_host:
-            sent |= self._headers
+            sent |= self._headers() if callable(self._headers) else self._headers
         left = max(deadline - time.monotonic(), 0.1)
         timeout = httpx.Timeout(min(_READ_S, left), connect=min(_CONNECT_S, left))
         try:

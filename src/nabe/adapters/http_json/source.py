@@ -1,0 +1,204 @@
+"""A JSON interface as a source: sealed scans become requests, their pages become batches as they arrive."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Generator, Iterator, Sequence
+
+import pyarrow as pa
+
+from nabe.adapters.http_json.interface import Interface, Page
+from nabe.adapters.http_json.paths import Row, parse
+from nabe.adapters.http_json.pushdown import asks_nothing, conditions, pushed, rows_wanted
+from nabe.adapters.http_json.settings import TableSettings, parsed
+from nabe.adapters.http_json.translate import BATCH, Table, Tally
+from nabe.errors import SourceRefused
+from nabe.model.dataset import Dataset, Field
+from nabe.model.query import SealedScan
+from nabe.outbound import short
+from nabe.ports.source import Batches, Capabilities
+from nabe.query.needs import needed_fields
+
+#: Bytes of a body after which its rows are handed on, however few they are.
+_BATCH_BYTES = 8_000_000
+#: So many values that all do not fit are no accident: the field is declared wrongly, or the interface has changed.
+_ENOUGH = 10
+#: Rows guessed for an answer that nobody has seen yet.
+_UNKNOWN_ROWS = 1_000
+_LOG = logging.getLogger("nabe")
+
+
+class HttpJsonSource:
+    """One interface. It promises nothing (`capabilities`): what it filters itself, the hub filters again."""
+
+    capabilities = Capabilities()
+
+    def __init__(self, interface: Interface) -> None:
+        self._interface = interface
+        self._rows: dict[str, int] = {}
+        self._settings: dict[str, tuple[Dataset, TableSettings]] = {}
+        self._lock = threading.Lock()
+
+    def check(self) -> None:
+        """Does it answer, and does it take the log-in?"""
+        self._interface.check()
+
+    def read(self, scan: SealedScan) -> Batches:
+        """The rows of a scan, and more where the interface cannot filter; nothing is asked before the first is taken."""
+        settings = self._settings_of(scan.dataset)
+        fields = [field for name in needed_fields(scan, self.capabilities) if (field := scan.dataset.field(name))]
+        table = made_table(self._interface.system, fields, settings)
+        if asks_nothing(scan):
+            return Batches(table.schema, iter(()))
+        params = pushed(scan, settings)
+        most = rows_wanted(scan)
+        rows = read_rows(self._interface, table, settings, params, most, dataset=scan.dataset.id)
+
+        def noted() -> Generator[pa.RecordBatch, None, None]:
+            try:
+                yield from rows
+                if most is None and not params:
+                    with self._lock:
+                        self._rows[scan.dataset.id] = table.rows
+            finally:
+                rows.close()
+
+        following = noted()
+        return Batches(table.schema, following, following.close)
+
+    def estimate(self, scan: SealedScan) -> int:
+        """As many rows as last time, a third for each condition; a guess before the first time."""
+        if asks_nothing(scan):
+            return 0
+        rows = self._rows.get(scan.dataset.id, _UNKNOWN_ROWS)
+        for _ in conditions(scan):
+            rows //= 3
+        rows = max(rows - scan.offset, 0)
+        return rows if scan.limit is None else min(rows, scan.limit)
+
+    def explain(self, scan: SealedScan) -> str:
+        """The request, without secrets."""
+        settings = self._settings_of(scan.dataset)
+        params = ", ".join(f"{name}={value}" for name, value in pushed(scan, settings))
+        address = short(self._interface.start(settings, []))
+        return f"GET {address}" + (f" with {params}" if params else "")
+
+    def close(self) -> None:
+        """Free connections; the source can be used again."""
+        self._interface.close()
+
+    def _settings_of(self, dataset: Dataset) -> TableSettings:
+        known = self._settings.get(dataset.id)
+        if known is None or (known[0] is not dataset and known[0] != dataset):
+            known = (dataset, parsed(TableSettings, dataset.source, self._interface.system, "source"))
+            self._settings[dataset.id] = known
+        return known[1]
+
+
+def made_table(system: str, fields: Sequence[Field], settings: TableSettings) -> Table:
+    """The fields ready to be filled. `SourceRefused` names the one whose column cannot be read as a way."""
+    for field in fields:
+        try:
+            parse(field.source_column)
+        except ValueError as error:
+            raise SourceRefused(
+                system, f"field {field.name!r}: column {field.source_column!r} {error}.", hint="Correct its column."
+            ) from None
+    return Table(fields, settings)
+
+
+def read_rows(
+    interface: Interface,
+    table: Table,
+    settings: TableSettings,
+    params: list[tuple[str, str]],
+    most: int | None = None,
+    *,
+    dataset: str = "",
+    strict: bool = True,
+) -> Generator[pa.RecordBatch, None, None]:
+    """The batches of an answer, page by page, at most `most` rows.
+
+    `strict`: refuse what is not as declared: a column that no record has, a type that no value fits.
+    """
+    judge = _Judge(interface.system, dataset, table) if strict else None
+    if most == 0:
+        return
+    for page in interface.pages(settings, params, most or 0):
+        for batch in _batches(page, table, None if most is None else most - table.rows):
+            if judge is not None:
+                judge.batch(batch.num_rows)
+            yield batch
+            page.body.renew()
+        if most is not None and table.rows >= most:
+            return
+    if judge is not None:
+        judge.end(whole=not params and most is None)
+
+
+def _batches(page: Page, table: Table, most: int | None) -> Iterator[pa.RecordBatch]:
+    """Batches of one page: so many rows, or so many bytes."""
+    held: list[Row] = []
+    began, left = 0, most
+    for row in page.rows:
+        held.append(row)
+        if left is not None and len(held) >= left:
+            break
+        if len(held) >= BATCH or page.body.read - began >= _BATCH_BYTES:
+            yield table.batch(held)
+            left = left - len(held) if left is not None else None
+            held, began = [], page.body.read
+    if held:
+        yield table.batch(held)
+
+
+class _Judge:
+    """Says when an answer is not what was declared, instead of showing empty columns."""
+
+    def __init__(self, system: str, dataset: str, table: Table) -> None:
+        self._system, self._dataset, self._table, self._first = system, dataset, table, True
+
+    def batch(self, rows: int) -> None:
+        """After each batch: the first shows which members there are."""
+        if not self._first or not rows:
+            return
+        self._first = False
+        for tally in self._table.tallies:
+            if not tally.present and not tally.optional:
+                raise SourceRefused(
+                    self._system,
+                    f"no record has {tally.column!r} (field {tally.field.name!r} of dataset {self._dataset!r}).",
+                    hint="Correct the field's column, or set optional for it in source.columns.",
+                    field=tally.field.name,
+                    dataset=self._dataset,
+                )
+            if tally.values >= _ENOUGH and tally.unfit == tally.values:
+                raise self._unfit(tally)
+
+    def end(self, *, whole: bool) -> None:
+        """After the last batch."""
+        for tally in self._table.tallies:
+            if not tally.unfit:
+                continue
+            if whole and tally.unfit == tally.values:
+                raise self._unfit(tally)
+            _LOG.warning(
+                "system %s, dataset %s: %d of %d values of field %s are not of type %s and read as missing",
+                self._system,
+                self._dataset,
+                tally.unfit,
+                tally.values,
+                tally.field.name,
+                tally.field.type.value,
+            )
+
+    def _unfit(self, tally: Tally) -> SourceRefused:
+        return SourceRefused(
+            self._system,
+            f"no value of {tally.column!r} is of type {tally.field.type.value} "
+            f"(field {tally.field.name!r} of dataset {self._dataset!r}).",
+            hint="Correct the field's type, or decimal, date_format or nulls in source.columns.",
+            field=tally.field.name,
+            dataset=self._dataset,
+        )

@@ -8,9 +8,10 @@ import importlib.util
 import logging
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import structlog
 import typer
@@ -82,9 +83,21 @@ def _must_be_free(host: str, port: int) -> None:
             raise Invalid(f"Port {port} of {host} cannot be used: {error.strerror}.", hint=hint, field="port") from None
 
 
+class _ToStderr(logging.StreamHandler[TextIO]):
+    """Writes to what standard error is now, not to what it was when logging was set up (and may be closed by now)."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _: TextIO) -> None:
+        pass
+
+
 def log_to_stderr(level: str) -> None:
     """One line a message; what is logged holds no data values and no secrets."""
-    logging.basicConfig(format="%(message)s", level=level.upper(), force=True)
+    logging.basicConfig(handlers=[_ToStderr()], level=level.upper(), force=True)
     processors: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

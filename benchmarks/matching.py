@@ -14,7 +14,7 @@ import random
 import time
 from pathlib import Path
 
-from nabe.linking import Entry, Outcome, Record, Register, address, match
+from nabe.linking import Entry, Outcome, Record, Register, address, match, matching
 from nabe.linking.matching import Link
 
 STEMS = (
@@ -136,11 +136,29 @@ def judge(title: str, register: Register, labelled: list[tuple[Record, str]], sh
         print("   wrong:", link.record, "->", link.key, link.why, [c.name for c in link.candidates], "true:", key, said)
 
 
+def weigh_limits() -> None:
+    """Wrong links and those left to people, by the limits of likeness, on two invented sets."""
+    print("| sure from | margin | wrong | left to people or lost |\n|---|---|---|---|")
+    sets = [synthetic(10_000, 20_000, seed) for seed in (4, 5)]
+    for matching.SURE in (88.0, 90.0, 93.0, 95.0):
+        for matching.MARGIN in (0.0, 3.0, 5.0, 8.0):
+            wrong = left = 0
+            for register, labelled in sets:
+                for link, (_, key) in zip(match([item for item, _ in labelled], register), labelled, strict=True):
+                    wrong += link.outcome is Outcome.SURE and link.key != key
+                    left += link.outcome is not Outcome.SURE and key != ""
+            print(f"| {matching.SURE:g} | {matching.MARGIN:g} | {wrong} | {left} |")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     parser.add_argument("--show", type=int, default=0)
+    parser.add_argument("--limits", action="store_true", help="what other limits of likeness would do")
     given = parser.parse_args()
+    if given.limits:
+        weigh_limits()
+        return
     print("| set | records | precision | recall | wrong | for people | of these with the true one | not found | time |")
     print("|---|---|---|---|---|---|---|---|---|")
     if given.data.is_dir():

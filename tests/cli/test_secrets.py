@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
@@ -41,7 +43,21 @@ PATHS = ("/", "/systems", "/systems/akten/state", "/datasets/akten", "/datasets/
 
 @pytest.fixture
 def town(tmp_path):
-    """A workspace whose two silos need secrets and do not answer: what fails says most."""
+    """A workspace whose two silos need secrets and fail: what fails says most. `heard`: what the web server was sent."""
+    heard: list[str] = []
+
+    class Web(BaseHTTPRequestHandler):
+        def do_GET(self):
+            heard.append(self.headers.get("Authorization", ""))
+            self.send_error(500)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Web)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{closed.getsockname()[1]}"
@@ -55,14 +71,16 @@ def town(tmp_path):
         "- {id: akten, title: Akten, adapter: sql, owner: stadt, limits: {timeout_s: 5},\n"
         f"   connection: {{url: 'postgresql://nabe:${{AKTEN_PASSWORT}}@{place}/akten'}}}}\n"
         "- {id: karten, title: Karten, adapter: file, owner: stadt, limits: {timeout_s: 5},\n"
-        f"   connection: {{location: 'http://{place}/', headers: {{Authorization: 'file:{tmp_path}/geheim.txt'}}}}}}\n"
+        f"   connection: {{location: 'http://127.0.0.1:{web.server_address[1]}/', headers: {{Authorization: 'file:{tmp_path}/geheim.txt'}}}}}}\n"
     )
     for name, source in (("akten", "{table: akten}"), ("karten", "{path: karten.csv}")):
         (root / f"datasets/{name}.yaml").write_text(
             f"{{id: {name}, title: {name}, owner: stadt, system: {name}, access: open, source: {source},\n"
             "  fields: [{name: nr, type: string}]}\n"
         )
-    return root, place
+    yield root, place, heard
+    web.shutdown()
+    web.server_close()
 
 
 def _command(*args):
@@ -70,7 +88,7 @@ def _command(*args):
 
 
 def test_no_command_answer_log_or_file_holds_a_secret(town):
-    root, place = town
+    root, place, heard = town
     env = os.environ | {"AKTEN_PASSWORT": IN_ENV}
     said = {}
     for command in COMMANDS:
@@ -81,6 +99,7 @@ def test_no_command_answer_log_or_file_holds_a_secret(town):
         assert done.returncode in (0, 2), (command, done.stderr)
     asked = said["query select * from akten --as anonymous"]
     assert place.encode() in asked, "the database is really asked"
+    assert f"Bearer {IN_FILE}" in heard, "the secret is really used"
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

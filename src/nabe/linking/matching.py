@@ -2,7 +2,7 @@
 
 A wrong link is worse than none: it is handed on silently, while what is unsure lands on a list. So only these are sure:
 the same name with one key; the same name with several keys, of which the place leaves one; a name that is alike enough,
-with nothing nearly as alike. The limits were measured (docs/linking.md).
+with nothing nearly as alike. docs/linking.md says which of the limits were measured.
 """
 
 from __future__ import annotations

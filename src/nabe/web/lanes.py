@@ -1,7 +1,7 @@
 """Threads for questions: most wait for a silo and get a thread each; what comes from memory takes turns.
 
-Threads that compute at the same time take turns anyway (one interpreter), and pay for each change: eight of them need
-twice the time of one after the other (docs/benchmarks.md). So questions that were answered from memory in a few
+Threads that compute at the same time take turns anyway (one interpreter), and pay for each change: one after the other
+they answer up to 1.6 times as many questions (docs/benchmarks.md). So questions that were answered from memory in a few
 milliseconds last time share a lane of their own; everything that may wait for somebody stays out of it.
 """
 

@@ -175,7 +175,7 @@ def test_settings_that_are_wrong_are_named(tmp_path):
 
     assert said(path="x.csv") == ""
     assert "path" in said() and "leaves" in said(path="../x.csv") and "format" in said(path="x.dat")
-    assert "there is no such setting; known are" in said(path="x.csv", delimeter=";")
+    assert "is not a setting; known: " in said(path="x.csv", delimeter=";")
     assert "decimal" in said(path="x.csv", decimal=";") and "x and y" in said(path="x.csv", x="lon")
     assert "EPSG:25832" in said(path="x.csv", crs="EPSG:1") and "Europe/Berlin" in said(path="x.csv", timezone="MEZZ")
     assert "no field of type geometry" in said(path="x.csv", wkt="wkt")

@@ -38,6 +38,12 @@ def city(postgres, tmp_path_factory):
     root = tmp_path_factory.mktemp("kita")
     found = re.findall(r"<!-- example: (\S+) -->\n```yaml\n(.*?)```", text, re.S)
     assert len(found) == 3
+    # A table that has changed since it was declared.
+    (root / "datasets").mkdir()
+    (root / "datasets/weg.yaml").write_text(
+        "id: weg\ntitle: Weg\nowner: jugendamt\nsystem: kita-db\naccess: open\nsource: {table: stadtteile}\n"
+        "fields: [{name: zeile, type: string}]\n"
+    )
     (root / "nabe.yaml").write_text("kind: city\nid: stadt\ntitle: Stadt\n")
     (root / "organisations").mkdir()
     (root / "organisations/jugendamt.yaml").write_text("id: jugendamt\ntitle: Jugendamt\ntype: municipality\n")
@@ -94,7 +100,7 @@ def test_connect_finds_keys_comments_and_crs_and_writes_no_password(city, postgr
     ("sql", "password", "message"),
     [
         ("SELECT count(*) FROM kitas", "falsch", "the account or password is not accepted."),
-        ("SELECT n FROM kitas", "geheim-2026", "n"),
+        ("SELECT zeile FROM weg", "geheim-2026", "has no column 'zeile' (any more)"),
     ],
 )
 def test_messages_are_those_of_the_guide(city, sql, password, message):

@@ -8,9 +8,10 @@ from typing import Any
 
 from nabe.adapters.file.memory import TableCache
 from nabe.adapters.file.probe import FileProbe
-from nabe.adapters.file.settings import SystemSettings, TableSettings, format_of, is_url, parsed, problems
+from nabe.adapters.file.settings import SystemSettings, TableSettings, format_of, is_url
 from nabe.adapters.file.silo import Silo
 from nabe.adapters.file.source import FileSource
+from nabe.adapting.settings import parsed, problems
 from nabe.model.dataset import Dataset, FieldType, System
 from nabe.ports.source import AdapterContext, Probe, Source
 
@@ -28,20 +29,20 @@ class FileAdapter:
 
     def open(self, system: System, secrets: Callable[[str], str], context: AdapterContext) -> Source:
         """Open a declared system."""
-        settings = parsed(SystemSettings, system.connection, system.id)
+        settings = parsed(SystemSettings, system.connection, system.id, "connection")
         silo = Silo(system.id, settings, context, secrets, system.limits.timeout_s)
         return FileSource(silo, self._tables)
 
     def check_system(self, system: System) -> list[str]:
         """What is wrong with `connection`."""
-        return problems(SystemSettings, system.connection)
+        return problems(SystemSettings, system.connection, "connection")
 
     def check_dataset(self, system: System, dataset: Dataset) -> list[str]:
         """What is wrong with `source`."""
-        found = problems(TableSettings, dataset.source)
+        found = problems(TableSettings, dataset.source, "source")
         if found:
             return found
-        settings = parsed(TableSettings, dataset.source, system.id if system is not None else "")
+        settings = parsed(TableSettings, dataset.source, system.id if system is not None else "", "source")
         path = settings.path or str(system.connection.get("path", ""))
         if not path and not is_url(str(system.connection.get("location", ""))):
             found.append("path: which file? Give a path below the system's location.")
@@ -77,7 +78,7 @@ class FileAdapter:
 
     def probe(self, connection: Mapping[str, Any], secrets: Callable[[str], str], context: AdapterContext) -> Probe:
         """Look into files before they are declared."""
-        settings = parsed(SystemSettings, connection, "file")
+        settings = parsed(SystemSettings, connection, "file", "connection")
         return FileProbe(Silo("file", settings, context, secrets, _PROBE_TIMEOUT_S))
 
 

@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nabe.adapters.file.geometry import CRS84
 from nabe.adapters.file.part import Part, RawColumn
 from nabe.adapters.file.settings import Dialect, TableSettings, path_pattern
 from nabe.adapters.file.translate import TYPED_TEXT, cell, edges, mark, name, text, trimmed, typed
+from nabe.adapting.geometry import CRS84
 from nabe.errors import SourceRefused
 from nabe.model.dataset import Dataset, Field, FieldType
 from nabe.model.names import hub_name

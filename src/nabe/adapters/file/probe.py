@@ -10,7 +10,6 @@ from typing import Any
 from nabe.adapters.file.classes import Kind
 from nabe.adapters.file.coordinates import find_pair
 from nabe.adapters.file.evidence import Evidence, gather
-from nabe.adapters.file.geometry import is_lonlat, known_crs
 from nabe.adapters.file.part import Part, RawColumn
 from nabe.adapters.file.plan import FILE_COLUMN, MARK, make_plan, path_values
 from nabe.adapters.file.propose import shared_settings
@@ -21,6 +20,7 @@ from nabe.adapters.file.unpack import ARCHIVES, Unpacker
 from nabe.adapters.file.vector import layers
 from nabe.adapters.file.workbook import sheets
 from nabe.adapters.file.xmltable import tables as xml_tables
+from nabe.adapting.geometry import is_lonlat, known_crs
 from nabe.errors import NabeError, SourceRefused, Unknown
 from nabe.model.dataset import Access, Dataset, Field, FieldType
 from nabe.model.text import Text

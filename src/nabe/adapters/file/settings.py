@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import Any, Literal, TypeVar
-from zoneinfo import ZoneInfo
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from nabe.errors import SourceRefused
+from nabe.adapting.settings import Encoding, ReferenceSystem, Settings, Texts, TimeZone
 
 Format = Literal[
     "csv", "tsv", "xlsx", "xls", "ods", "json", "ndjson", "geojson", "esrijson", "xml", "parquet", "gpkg", "shp", "fgb"
@@ -56,11 +54,7 @@ def format_of(name: str) -> Format | None:
     return _BY_SUFFIX.get(path.suffix)
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=False)
-
-
-class SystemSettings(_Settings):
+class SystemSettings(Settings):
     """Connection of a system whose silo is files."""
 
     location: str = Field(
@@ -86,7 +80,7 @@ class SystemSettings(_Settings):
         return value
 
 
-class Dialect(_Settings):
+class Dialect(Settings):
     """How numbers, dates and gaps are written: of a file, or of single columns that differ from it."""
 
     decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign; a point if not set")
@@ -97,12 +91,12 @@ class Dialect(_Settings):
         default=None,
         description="DD.MM.YYYY HH:mm or %d.%m.%Y %H:%M, several if needed; unix, unix_ms; ISO and German if not set",
     )
-    nulls: tuple[str, ...] | None = Field(default=None, description="Texts that mean: no value")
-    suppressed: tuple[str, ...] | None = Field(
+    nulls: Texts | None = Field(default=None, description="Texts that mean: no value")
+    suppressed: Texts | None = Field(
         default=None,
         description="Texts that mean: there is a value, but it is withheld; told by the column 'NAME (mark)'",
     )
-    footnotes: tuple[str, ...] | None = Field(
+    footnotes: Texts | None = Field(
         default=None, description="Marks after a number that are cut off; told by the column 'NAME (mark)'"
     )
 
@@ -143,7 +137,7 @@ class TableSettings(Dialect):
     name_pattern: str = Field(
         default="", description="Columns out of the file's path: {station}/{pollutant}/*.json, parkhaus_{day}.csv"
     )
-    encoding: str = Field(default="", description="utf-8, cp1252, latin-1 ...; found out if not set")
+    encoding: Encoding = Field(default="", description="utf-8, cp1252, latin-1 ...; found out if not set")
     delimiter: Literal[";", ",", "\t", "|", ""] = Field(
         default="", description="Sign between cells; found out if not set"
     )
@@ -159,7 +153,7 @@ class TableSettings(Dialect):
     until: str = Field(
         default="", description="Reading ends before the row whose first filled cell begins so (footnotes)"
     )
-    drop_rows: tuple[str, ...] = Field(
+    drop_rows: Texts = Field(
         default=(), description="Rows left out: those whose first filled cell is one of these texts (totals)"
     )
     range: str = Field(
@@ -175,47 +169,18 @@ class TableSettings(Dialect):
         description="Where the records are: data.items in JSON (* for every key of an object), the elements "
         "situation/situationRecord in XML (the end of the way is enough)",
     )
-    around: tuple[str, ...] = Field(
+    around: Texts = Field(
         default=(), description="XML: elements or attributes outside a record that are told with it: publicationTime"
     )
-    crs: str = Field(default="", description="Coordinate reference system, if the file does not say: EPSG:25832")
+    crs: ReferenceSystem = Field(
+        default="", description="Coordinate reference system, if the file does not say: EPSG:25832"
+    )
     x: str = Field(default="", description="Column with the easting or longitude")
     y: str = Field(default="", description="Column with the northing or latitude")
     wkt: str = Field(default="", description="Column with the geometry as WKT or hexadecimal WKB")
-    timezone: str = Field(default="Europe/Berlin", description="Zone of times without one")
+    timezone: TimeZone = Field(default="Europe/Berlin", description="Zone of times without one")
     file_column: bool = Field(default=False, description="Offer the file's name as column _file")
     columns: dict[str, Dialect] = Field(default_factory=dict, description="Columns that are written differently")
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
-            raise ValueError("not a time zone; for example Europe/Berlin or UTC") from None
-        return value
-
-    @field_validator("encoding")
-    @classmethod
-    def _codec(cls, value: str) -> str:
-        try:
-            "".encode(value or "utf-8")
-        except LookupError:
-            raise ValueError("not an encoding; for example utf-8 or cp1252") from None
-        return value
-
-    @field_validator("crs")
-    @classmethod
-    def _crs(cls, value: str) -> str:
-        from pyproj import CRS
-        from pyproj.exceptions import CRSError
-
-        try:
-            if value:
-                CRS.from_user_input(value)
-        except CRSError:
-            raise ValueError("not a coordinate reference system; for example EPSG:25832") from None
-        return value
 
     @field_validator("name_pattern")
     @classmethod
@@ -287,42 +252,6 @@ def _column(letters: str) -> int:
     for letter in letters:
         number = 26 * number + ord(letter) - ord("A") + 1
     return max(number - 1, 0)
-
-
-S = TypeVar("S", bound=_Settings)
-
-
-def problems(kind: type[_Settings], values: Mapping[str, Any]) -> list[str]:
-    """What is wrong with settings, one sentence each, naming the field; empty if nothing."""
-    try:
-        kind.model_validate(_plain(values))
-    except ValidationError as error:
-        return [_sentence(kind, item) for item in error.errors()]
-    return []
-
-
-def parsed(kind: type[S], values: Mapping[str, Any], system: str) -> S:
-    """Settings as an object; `SourceRefused` naming the field that is wrong."""
-    try:
-        return kind.model_validate(_plain(values))
-    except ValidationError as error:
-        raise SourceRefused(
-            system, _sentence(kind, error.errors()[0]), hint="Correct the declaration and apply it."
-        ) from None
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """YAML writes one text where a list of one is meant."""
-    lists = ("nulls", "suppressed", "footnotes", "drop_rows", "around")
-    return {name: (value,) if name in lists and isinstance(value, str) else value for name, value in values.items()}
-
-
-def _sentence(kind: type[_Settings], item: Any) -> str:
-    where = ".".join(str(part) for part in item["loc"]) or "settings"
-    if item["type"] == "extra_forbidden":
-        return f"{where}: there is no such setting; known are {', '.join(kind.model_fields)}."
-    text = str(item["msg"]).removeprefix("Value error, ")
-    return f"{where}: {text}."
 
 
 def is_url(text: str) -> bool:

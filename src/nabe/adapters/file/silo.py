@@ -23,6 +23,7 @@ from nabe.adapters.file.vector import DRIVERS, open_vector
 from nabe.adapters.file.web import Web
 from nabe.adapters.file.workbook import open_workbook
 from nabe.adapters.file.xmltable import open_xml
+from nabe.adapting.settings import parsed
 from nabe.errors import SourceRefused
 from nabe.ports.source import AdapterContext
 
@@ -189,6 +190,4 @@ def _renamed(part: Part, renames: Mapping[str, str]) -> Part:
 
 def table_settings(silo: Silo, source: Mapping[str, Any]) -> TableSettings:
     """A dataset's settings as an object."""
-    from nabe.adapters.file.settings import parsed
-
-    return parsed(TableSettings, source, silo.system)
+    return parsed(TableSettings, source, silo.system, "source")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from nabe.adapters.file.settings import Dialect
+from nabe.adapting.times import strptime_format
 from nabe.model.dataset import FieldType
 
 #: Words for yes and no in city data.
@@ -22,17 +23,6 @@ BLANKS = " \t\r\n\u00a0\u202f"
 #: Text of a format that has types: taken as it stands, and filters on it reach the file's reader.
 TYPED_TEXT = "TEXT"
 
-_TOKENS = (
-    ("YYYY", "%Y"),
-    ("YY", "%y"),
-    ("MM", "%m"),
-    ("DD", "%d"),
-    ("HH", "%H"),
-    ("hh", "%H"),
-    ("mm", "%M"),
-    ("ss", "%S"),
-)
-
 
 def text(value: str) -> str:
     """A text literal."""
@@ -42,15 +32,6 @@ def text(value: str) -> str:
 def name(value: str) -> str:
     """A quoted identifier."""
     return '"' + value.replace('"', '""') + '"'
-
-
-def strptime_format(given: str) -> str:
-    """`DD.MM.YYYY HH:mm` -> `%d.%m.%Y %H:%M`; what has per cent signs stays."""
-    if "%" in given:
-        return given
-    for token, code in _TOKENS:
-        given = given.replace(token, code)
-    return given
 
 
 def cell(column: str, dialect: Dialect) -> str:

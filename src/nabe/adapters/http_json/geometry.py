@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import shapely
-from pyproj import CRS, Transformer
-from pyproj.exceptions import ProjError
 
-CRS84 = "OGC:CRS84"
-_SAME = ("", CRS84, "EPSG:4326", "WGS84")
+from nabe.adapting.geometry import placed, shape_of
 
 
 def to_wkb(values: list[Any], crs: str, axes: str) -> pa.Array:
@@ -29,15 +25,7 @@ def to_wkb(values: list[Any], crs: str, axes: str) -> pa.Array:
     there = ~shapely.is_missing(shapes)
     if axes == "yx" and there.any():
         shapes[there] = shapely.transform(shapes[there], lambda x, y: (y, x), interleaved=False)
-    if not _is_lonlat(crs) and there.any():
-        shapes[there] = shapely.transform(shapes[there], lambda x, y: _moved(crs, x, y), interleaved=False)
-    if there.any():
-        bounds = shapely.bounds(shapes)
-        with np.errstate(invalid="ignore"):
-            on_earth = np.isfinite(bounds).all(axis=1) & (np.abs(bounds[:, [0, 2]]) <= 360).all(axis=1)
-            on_earth &= (np.abs(bounds[:, [1, 3]]) <= 90.000001).all(axis=1)
-        shapes[there & ~on_earth & ~shapely.is_empty(shapes)] = None
-    return pa.array(shapely.to_wkb(shapes, flavor="iso", byte_order=1), pa.binary(), from_pandas=True)
+    return placed(shapes, crs)
 
 
 def pair(x: Any, y: Any) -> list[float] | None:
@@ -61,32 +49,7 @@ def _shape(value: Any) -> Any:
             case {"x": x, "y": y}:
                 return shapely.Point(found) if (found := pair(x, y)) else None
             case str():
-                return _from_text(value.strip())
+                return shape_of(value)
     except (ValueError, TypeError, OverflowError, RecursionError, shapely.GEOSException):
         return None
     return None
-
-
-def _from_text(value: str) -> Any:
-    if value.startswith("{"):
-        return shapely.from_geojson(value, on_invalid="ignore")
-    if value[:2] in ("00", "01"):
-        return shapely.from_wkb(value, on_invalid="ignore")
-    return shapely.from_wkt(value.partition(";")[2] if value.startswith("SRID=") else value, on_invalid="ignore")
-
-
-def _is_lonlat(crs: str) -> bool:
-    return crs in _SAME
-
-
-@lru_cache(maxsize=64)
-def _transformer(crs: str) -> Transformer:
-    return Transformer.from_crs(CRS.from_user_input(crs), CRS84, always_xy=True)
-
-
-def _moved(crs: str, x: Any, y: Any) -> tuple[Any, Any]:
-    try:
-        lon, lat = _transformer(crs).transform(x, y)
-    except ProjError:
-        return np.full_like(x, np.inf), np.full_like(y, np.inf)
-    return lon, lat

@@ -11,7 +11,8 @@ import math
 from typing import Any
 
 from nabe.adapters.http_json.settings import ColumnSettings, Filter, TableSettings
-from nabe.adapters.http_json.values import strptime_format, to_utc, written_time
+from nabe.adapters.http_json.values import to_utc, written_time
+from nabe.adapting.times import strptime_format
 from nabe.model.dataset import Dataset, Field, FieldType
 from nabe.model.expr import ALL_ROWS, BBox, Compare, Expr, In, NoRows, Op, conjuncts
 from nabe.model.query import SealedScan

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from nabe.adapters.http_json.paths import Each, Where, parse
-from nabe.errors import SourceRefused
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from nabe.adapting.settings import Encoding, ReferenceSystem, Settings, TimeZone
 
 
 def _readable(text: str) -> str:
@@ -40,7 +33,7 @@ def _referred(text: str) -> str:
 Secret = Annotated[str, AfterValidator(_referred)]
 
 
-class Auth(_Settings):
+class Auth(Settings):
     """How the interface knows who asks. Secrets only as `${ENV}` or `file:` references."""
 
     type: Literal["none", "bearer", "basic", "header", "query", "oauth2"] = Field(
@@ -56,7 +49,7 @@ class Auth(_Settings):
     scope: str = Field(default="", description="oauth2: scopes, separated by blanks")
     in_body: bool = Field(default=False, description="oauth2: client_id and secret in the form, not in the header")
 
-    _NEEDS = {
+    _NEEDS: ClassVar = {
         "none": (),
         "bearer": ("token",),
         "basic": ("user", "password"),
@@ -75,7 +68,7 @@ class Auth(_Settings):
         return self
 
 
-class SystemSettings(_Settings):
+class SystemSettings(Settings):
     """Connection of a system that speaks JSON over HTTP."""
 
     url: str = Field(description="Address of the interface; datasets' paths stand below it")
@@ -111,7 +104,7 @@ def _web_address(value: str) -> str:
     return value
 
 
-class Paging(_Settings):
+class Paging(Settings):
     """How a long answer goes on."""
 
     type: Literal["link", "next", "page", "offset", "cursor"] = Field(
@@ -136,7 +129,7 @@ class Paging(_Settings):
         return self
 
 
-class Filter(_Settings):
+class Filter(Settings):
     """Query parameters by which the interface filters a field. Each must keep all rows that the hub wants (more is no
     harm: the hub filters again)."""
 
@@ -151,7 +144,7 @@ class Filter(_Settings):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class Dialect(_Settings):
+class Dialect(Settings):
     """How numbers, times and gaps are written: of the dataset, or of single columns that differ from it."""
 
     decimal: Literal[".", ","] | None = Field(default=None, description="Decimal sign in texts; a point if not set")
@@ -201,14 +194,14 @@ class TableSettings(Dialect):
         default="", description="Where the records are: result.records, features[*], stations.*; the whole if empty"
     )
     lines: bool = Field(default=False, description="One record per line (NDJSON)")
-    encoding: str = Field(default="utf-8", description="utf-8 as JSON demands; cp1252, utf-16 …")
+    encoding: Encoding = Field(default="utf-8", description="utf-8 as JSON demands; cp1252, utf-16 …")
     page: Paging | None = Field(default=None, description="How a long answer goes on")
     filters: dict[str, Filter] = Field(default_factory=dict, description="Fields by which the interface filters itself")
     bbox: str = Field(default="", description="Query parameter for a box: west,south,east,north in degrees")
     limit: str = Field(default="", description="Query parameter for: at most so many rows (where there are no pages)")
     columns: dict[str, ColumnSettings] = Field(default_factory=dict, description="Columns that are written differently")
-    timezone: str = Field(default="Europe/Berlin", description="Zone of times without one")
-    crs: str = Field(
+    timezone: TimeZone = Field(default="Europe/Berlin", description="Zone of times without one")
+    crs: ReferenceSystem = Field(
         default="", description="Reference system of coordinates, if not longitude and latitude: EPSG:25832"
     )
     x: PathText = Field(default="", description="Way to the easting or longitude")
@@ -235,37 +228,6 @@ class TableSettings(Dialect):
             _readable(name)
         return value
 
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
-            raise ValueError("not a time zone; for example Europe/Berlin or UTC") from None
-        return value
-
-    @field_validator("encoding")
-    @classmethod
-    def _codec(cls, value: str) -> str:
-        try:
-            codecs.getincrementaldecoder(value)().decode(b"").encode()
-        except (LookupError, AttributeError, TypeError):
-            raise ValueError("not an encoding; for example utf-8 or cp1252") from None
-        return value
-
-    @field_validator("crs")
-    @classmethod
-    def _crs(cls, value: str) -> str:
-        from pyproj import CRS
-        from pyproj.exceptions import CRSError
-
-        try:
-            if value:
-                CRS.from_user_input(value)
-        except CRSError:
-            raise ValueError("not a coordinate reference system; for example EPSG:25832") from None
-        return value
-
     @model_validator(mode="after")
     def _belongs_together(self) -> TableSettings:
         if bool(self.x) != bool(self.y):
@@ -284,29 +246,3 @@ class TableSettings(Dialect):
 
 
 _NOTHING_OWN = ColumnSettings()
-S = TypeVar("S", bound=_Settings)
-
-
-def problems(kind: type[_Settings], values: Mapping[str, Any], prefix: str) -> list[str]:
-    """What is wrong with settings, one sentence each, naming the field and never its value; empty if nothing."""
-    try:
-        kind.model_validate(dict(values))
-    except ValidationError as error:
-        return [_sentence(item, prefix) for item in error.errors(include_input=False, include_url=False)]
-    return []
-
-
-def parsed(kind: type[S], values: Mapping[str, Any], system: str, prefix: str) -> S:
-    """Settings as an object; `SourceRefused` naming the field that is wrong."""
-    try:
-        return kind.model_validate(dict(values))
-    except ValidationError:
-        why = problems(kind, values, prefix)[0]
-        raise SourceRefused(system, why, hint="Correct the declaration and apply it.") from None
-
-
-def _sentence(item: Any, prefix: str) -> str:
-    where = ".".join([prefix, *(str(part) for part in item["loc"])])
-    if item["type"] == "extra_forbidden":
-        return f"{where}: there is no such setting."
-    return f"{where}: {str(item['msg']).removeprefix('Value error, ')}."

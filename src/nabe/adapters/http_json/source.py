@@ -11,8 +11,9 @@ import pyarrow as pa
 from nabe.adapters.http_json.interface import Interface, Page
 from nabe.adapters.http_json.paths import Row, parse
 from nabe.adapters.http_json.pushdown import asks_nothing, conditions, pushed, rows_wanted
-from nabe.adapters.http_json.settings import TableSettings, parsed
+from nabe.adapters.http_json.settings import TableSettings
 from nabe.adapters.http_json.translate import BATCH, Table, Tally
+from nabe.adapting.settings import parsed
 from nabe.errors import SourceRefused
 from nabe.model.dataset import Dataset, Field
 from nabe.model.query import SealedScan

@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from nabe.adapters.http_json.settings import ColumnSettings
+from nabe.adapting.times import strptime_format
 from nabe.model.dataset import FieldType
 
 UNFIT: Any = object()
@@ -29,7 +30,6 @@ _ISO = re.compile(
 _DOT = re.compile(rf"([0-9]{{1,2}})\.([0-9]{{1,2}})\.([0-9]{{4}})(?:,? {_CLOCK})?")
 _SLASH = re.compile(rf"([0-9]{{4}})/([0-9]{{1,2}})/([0-9]{{1,2}})(?: {_CLOCK})?")
 _COMPACT = re.compile(r"([12][0-9]{3})([0-9]{2})([0-9]{2})(?:([0-9]{2})([0-9]{2})([0-9]{2})?)?")
-_TOKENS = (("YYYY", "%Y"), ("YY", "%y"), ("MM", "%m"), ("DD", "%d"), ("HH", "%H"), ("hh", "%H"), ("mm", "%M"), ("ss", "%S"))  # fmt: skip
 
 Convert = Callable[[Any], Any]
 
@@ -219,13 +219,3 @@ def _offset(zone: str | None) -> dt.tzinfo | None:
     digits = zone[1:].replace(":", "").ljust(4, "0")
     offset = dt.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     return dt.timezone(-offset if zone[0] == "-" else offset)
-
-
-@lru_cache(maxsize=256)
-def strptime_format(given: str) -> str:
-    """`DD.MM.YYYY HH:mm` -> `%d.%m.%Y %H:%M`; what has per cent signs stays."""
-    if "%" in given:
-        return given
-    for token, code in _TOKENS:
-        given = given.replace(token, code)
-    return given

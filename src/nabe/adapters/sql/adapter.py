@@ -19,10 +19,10 @@ from nabe.adapters.sql.settings import (
     Target,
     literal_secret,
     parts_of,
-    problems,
     target,
 )
 from nabe.adapters.sql.source import SqlSource
+from nabe.adapting.settings import problems
 from nabe.errors import SourceRefused
 from nabe.ports.source import AdapterContext, Probe, Source
 

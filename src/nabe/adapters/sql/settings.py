@@ -10,7 +10,7 @@ from typing import Any, Literal
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Driver = Literal["postgresql", "mariadb", "mysql", "sqlite"]
 
@@ -142,29 +142,12 @@ def parts_of(url: str) -> dict[str, str] | None:
     return {name: value or "" for name, value in found.groupdict().items()}
 
 
-def problems(model: type[BaseModel], value: Any, prefix: str) -> list[str]:
-    """What is wrong with settings, a sentence each, never showing the values (they may be secrets)."""
-    try:
-        model.model_validate(dict(value))
-    except ValidationError as error:
-        return [_sentence(item, model, prefix) for item in error.errors(include_input=False, include_url=False)]
-    return []
-
-
 def literal_secret(connection: Mapping[str, Any]) -> bool:
     """Is a password written out instead of referred to?"""
     url = str(connection.get("url") or "")
     parts = parts_of(url) or {}
     secret = parts.get("password", "") if url else str(connection.get("password") or "")
     return bool(secret) and not _is_reference(secret)
-
-
-def _sentence(item: Any, model: type[BaseModel], prefix: str) -> str:
-    where = ".".join([prefix, *(str(part) for part in item["loc"])])
-    if item["type"] == "extra_forbidden":
-        known = ", ".join(setting.alias or name for name, setting in model.model_fields.items())
-        return f"{where} is not a setting; known: {known}."
-    return f"{where}: {str(item['msg']).removeprefix('Value error, ')}."
 
 
 def _is_reference(text: str) -> bool:

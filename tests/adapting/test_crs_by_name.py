@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nabe.adapters.file.geometry import known_crs
+from nabe.adapting.geometry import known_crs
 
 _KOELN = (
     'PROJCS["WGS_1984_UTM_Zone_32N",GEOGCS["GCS_WGS_1984",DATUM["D_WGS_1984",SPHEROID["WGS_1984",6378137.0,298.257223563]],'

@@ -1,0 +1,4 @@
+"""What adapters share: settings with messages a person can act on, times as silos write them, geometry into OGC:CRS84.
+
+Adapters do not know each other; what two of them need stands here (and in `nabe.outbound`, if it speaks HTTP).
+"""

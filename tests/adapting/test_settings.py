@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nabe.adapters.file.settings import TableSettings as FileTable
-from nabe.adapters.http_json.settings import TableSettings as JsonTable
 from nabe.adapters.sql.settings import TableSettings as SqlTable
+from nabe.adapting.json_http.settings import TableSettings as JsonTable
 from nabe.adapting.settings import parsed, problems
 from nabe.errors import SourceRefused
 

@@ -1,105 +1,35 @@
-"""A real HTTP server on loopback that answers as a test says, and systems and datasets that read from it."""
+"""Systems and datasets that read from a JSON interface of a test."""
 
 from __future__ import annotations
 
-import json
 import os
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
-
-import pyarrow as pa
 
 from nabe.adapters.http_json import HttpJsonAdapter
 from nabe.model.dataset import Access, Dataset, Field, Limits, System
-from nabe.model.query import Scan
 from nabe.model.text import Text
-from nabe.ports.source import AdapterContext, Probe, Source
-from nabe.query.evaluate import finish
-from nabe.testing.sealing import seal
+from nabe.ports.source import Probe, Source
+from nabe.testing.silo import Reply, Request, Server, context, no_secrets, rows, serving, table
+
+__all__ = [
+    "DATA",
+    "Reply",
+    "Request",
+    "Server",
+    "context",
+    "dataset",
+    "no_secrets",
+    "opened",
+    "probe",
+    "rows",
+    "serving",
+    "system",
+    "table",
+]
 
 DATA = Path(os.environ.get("NABE_TEST_DATA") or Path(__file__).parents[4] / "shared" / "data")
-
-
-class Request:
-    """What a client sent."""
-
-    def __init__(self, handler: BaseHTTPRequestHandler) -> None:
-        self.method = handler.command
-        self.path = urlsplit(handler.path).path
-        self.query = parse_qsl(urlsplit(handler.path).query, keep_blank_values=True)
-        self.params = dict(self.query)
-        self.headers = {name.lower(): value for name, value in handler.headers.items()}
-        self.body = handler.rfile.read(int(handler.headers.get("Content-Length", 0))).decode()
-
-
-class Reply:
-    """What to answer: `body` as JSON, or bytes as they are, or an iterator of pieces."""
-
-    def __init__(self, body: Any = None, status: int = 200, **headers: str) -> None:
-        self.status = status
-        self.headers = {"Content-Type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()}
-        self.body = body if isinstance(body, bytes) or hasattr(body, "__next__") else json.dumps(body).encode()
-
-
-class Server:
-    """`answer` says what comes for a request; `seen` holds the requests."""
-
-    def __init__(self, answer: Callable[[Request], Any] | Any = None) -> None:
-        self.answer = answer
-        self.seen: list[Request] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                request = Request(self)
-                outer.seen.append(request)
-                found = outer.answer(request) if callable(outer.answer) else outer.answer
-                reply = found if isinstance(found, Reply) else Reply(found)
-                self.send_response(reply.status)
-                for name, value in reply.headers.items():
-                    self.send_header(name, value)
-                if isinstance(reply.body, bytes) and "Content-Length" not in reply.headers:
-                    self.send_header("Content-Length", str(len(reply.body)))
-                self.end_headers()
-                try:
-                    for piece in [reply.body] if isinstance(reply.body, bytes) else reply.body:
-                        self.wfile.write(piece)
-                        self.wfile.flush()
-                except OSError:  # the client has seen enough
-                    self.close_connection = True
-
-            do_POST = do_GET
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.httpd.daemon_threads = True
-        self.port = self.httpd.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/api"
-        threading.Thread(target=self.httpd.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        self.httpd.shutdown()
-        self.httpd.server_close()
-
-
-def serving(answer: Any = None) -> Iterator[Server]:
-    made = Server(answer)
-    yield made
-    made.close()
-
-
-def context(root: Path, **more: Any) -> AdapterContext:
-    return AdapterContext(str(root), str(root / "cache"), **{"allow_hosts": ("127.0.0.1",), **more})
-
-
-def no_secrets(text: str) -> str:
-    return text
 
 
 def system(url: str, timeout_s: float = 10.0, **connection: Any) -> System:
@@ -115,20 +45,6 @@ def opened(
     root: Path, url: str, *, secrets: Callable[[str], str] = no_secrets, timeout_s: float = 10.0, **connection: Any
 ) -> Source:
     return HttpJsonAdapter().open(system(url, timeout_s, **connection), secrets, context(root))
-
-
-def table(source: Source, dataset: Dataset, scan: Scan | None = None, **duties: Any) -> pa.Table:
-    """What the hub would give: the source's rows, finished."""
-    sealed = seal(dataset, scan, **duties)
-    batches = finish(source.read(sealed), sealed, source.capabilities)
-    try:
-        return pa.Table.from_batches(list(batches.batches), batches.schema)
-    finally:
-        batches.close()
-
-
-def rows(source: Source, dataset: Dataset, scan: Scan | None = None, **duties: Any) -> list[dict[str, Any]]:
-    return table(source, dataset, scan, **duties).to_pylist()
 
 
 def probe(root: Path, url: str) -> Probe:

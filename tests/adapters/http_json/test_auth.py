@@ -109,7 +109,7 @@ def test_a_token_that_is_refused_is_renewed_once(tmp_path, server):
 
 
 def test_a_token_is_renewed_before_its_time_is_over(tmp_path, server, monkeypatch):
-    from nabe.adapters.http_json import auth
+    from nabe.adapting.json_http import auth
 
     tokens = server.answer = Tokens(expires_in=60)
     now = [0.0]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nabe.adapters.http_json.paging import next_link
+from nabe.adapting.json_http.paging import next_link
 from nabe.errors import SourceRefused
 from nabe.model.dataset import Field, FieldType
 from nabe.model.query import Scan

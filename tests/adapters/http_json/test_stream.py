@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nabe.adapters.http_json import stream
-from nabe.adapters.http_json.paths import Each, Row, expand, parse, value_at, walk, written
-from nabe.adapters.http_json.stream import Broken, Cut, Envelope, TooLarge, decode, records, utf8
+from nabe.adapting.json_http import stream
+from nabe.adapting.json_http.paths import Each, Row, expand, parse, value_at, walk, written
+from nabe.adapting.json_http.stream import Broken, Cut, Envelope, TooLarge, decode, records, utf8
 
 
 def cut(body: bytes, rows: str = "", pieces: int = 7, **more: Any) -> tuple[list[Any], Envelope]:

@@ -11,9 +11,9 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nabe.adapters.http_json.paths import Row
-from nabe.adapters.http_json.settings import TableSettings
-from nabe.adapters.http_json.translate import Table
+from nabe.adapting.json_http.paths import Row
+from nabe.adapting.json_http.settings import TableSettings
+from nabe.adapting.json_http.translate import Table
 from nabe.model.dataset import Field, FieldType
 from nabe.model.schema import ARROW
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nabe.adapters.http_json.interface import Interface
-from nabe.adapters.http_json.paths import parse
 from nabe.adapters.http_json.probe import HttpJsonProbe, sniffed
-from nabe.adapters.http_json.settings import SystemSettings, TableSettings
-from nabe.adapters.http_json.source import HttpJsonSource
+from nabe.adapting.json_http.interface import Interface
+from nabe.adapting.json_http.paths import parse
+from nabe.adapting.json_http.settings import SystemSettings, TableSettings
+from nabe.adapting.json_http.source import HttpJsonSource
 from nabe.adapting.settings import parsed, problems
 from nabe.model.dataset import Dataset, FieldType, System
 from nabe.ports.source import AdapterContext, Probe, Source

@@ -11,12 +11,12 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
-from nabe.adapters.http_json.interface import Interface
-from nabe.adapters.http_json.paths import Each, Path, Row, parse, value_at, walk
-from nabe.adapters.http_json.recognise import Found, crs_of, members, paging, tables, typed
-from nabe.adapters.http_json.settings import TableSettings
-from nabe.adapters.http_json.source import made_table, read_rows
-from nabe.adapters.http_json.stream import Broken, decode, utf8
+from nabe.adapting.json_http.interface import Interface
+from nabe.adapting.json_http.paths import Each, Path, Row, parse, value_at, walk
+from nabe.adapting.json_http.recognise import Found, crs_of, members, paging, tables, typed
+from nabe.adapting.json_http.settings import TableSettings
+from nabe.adapting.json_http.source import made_table, read_rows
+from nabe.adapting.json_http.stream import Broken, decode, utf8
 from nabe.adapting.settings import parsed
 from nabe.errors import NabeError, SourceRefused, Unknown
 from nabe.model.dataset import Field, FieldType

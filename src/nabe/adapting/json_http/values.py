@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from nabe.adapters.http_json.settings import ColumnSettings
+from nabe.adapting.json_http.settings import ColumnSettings
 from nabe.adapting.times import strptime_format
 from nabe.model.dataset import FieldType
 

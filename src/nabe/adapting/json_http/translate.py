@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from nabe.adapters.http_json.geometry import pair, to_wkb
-from nabe.adapters.http_json.paths import GONE, Member, Path, Row, parse, value_at
-from nabe.adapters.http_json.settings import TableSettings
-from nabe.adapters.http_json.values import UNFIT, Convert, converter
+from nabe.adapting.json_http.geometry import pair, to_wkb
+from nabe.adapting.json_http.paths import GONE, Member, Path, Row, parse, value_at
+from nabe.adapting.json_http.settings import TableSettings
+from nabe.adapting.json_http.values import UNFIT, Convert, converter
 from nabe.model.dataset import Field, FieldType
 from nabe.model.schema import ARROW, arrow_schema
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
-from nabe.adapters.http_json.paths import GONE, parse, walk
-from nabe.adapters.http_json.settings import Paging
+from nabe.adapting.json_http.paths import GONE, parse, walk
+from nabe.adapting.json_http.settings import Paging
 
 Pairs = Sequence[tuple[str, str]]
 

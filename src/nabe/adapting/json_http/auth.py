@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-from nabe.adapters.http_json.settings import Auth
+from nabe.adapting.json_http.settings import Auth
 from nabe.errors import SourceRefused, SourceUnavailable
 from nabe.outbound import Client, named, short
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
-from nabe.adapters.http_json.paths import Each, Where, parse
+from nabe.adapting.json_http.paths import Each, Where, parse
 from nabe.adapting.settings import Encoding, ReferenceSystem, Settings, TimeZone
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from nabe.adapters.http_json.paths import Each, Index, Member, Row, Step
-from nabe.adapters.http_json.paths import written as path_text
+from nabe.adapting.json_http.paths import Each, Index, Member, Row, Step
+from nabe.adapting.json_http.paths import written as path_text
 
 #: Most bytes of one record, and of what is kept beside the records.
 MOST_RECORD, MOST_ENVELOPE = 32_000_000, 8_000_000

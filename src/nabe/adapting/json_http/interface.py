@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from nabe.adapters.http_json.auth import Login
-from nabe.adapters.http_json.kept import KeptAnswers, Known
-from nabe.adapters.http_json.paging import Elsewhere, Endless, Pages, with_params
-from nabe.adapters.http_json.paths import Each, Row, Step, expand, parse
-from nabe.adapters.http_json.paths import Path as Way
-from nabe.adapters.http_json.settings import SystemSettings, TableSettings
-from nabe.adapters.http_json.stream import Broken, Cut, Envelope, TooLarge, records, utf8
+from nabe.adapting.json_http.auth import Login
+from nabe.adapting.json_http.kept import KeptAnswers, Known
+from nabe.adapting.json_http.paging import Elsewhere, Endless, Pages, with_params
+from nabe.adapting.json_http.paths import Each, Row, Step, expand, parse
+from nabe.adapting.json_http.paths import Path as Way
+from nabe.adapting.json_http.settings import SystemSettings, TableSettings
+from nabe.adapting.json_http.stream import Broken, Cut, Envelope, TooLarge, records, utf8
 from nabe.errors import SourceRefused, SourceUnavailable
 from nabe.outbound import Answer, Client, Manners, Resolve, named, resolve, short
 from nabe.ports.source import AdapterContext

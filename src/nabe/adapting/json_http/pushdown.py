@@ -10,8 +10,8 @@ import datetime as dt
 import math
 from typing import Any
 
-from nabe.adapters.http_json.settings import ColumnSettings, Filter, TableSettings
-from nabe.adapters.http_json.values import to_utc, written_time
+from nabe.adapting.json_http.settings import ColumnSettings, Filter, TableSettings
+from nabe.adapting.json_http.values import to_utc, written_time
 from nabe.adapting.times import strptime_format
 from nabe.model.dataset import Dataset, Field, FieldType
 from nabe.model.expr import ALL_ROWS, BBox, Compare, Expr, In, NoRows, Op, conjuncts

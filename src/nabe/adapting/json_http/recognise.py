@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nabe.adapters.http_json.paging import next_link
-from nabe.adapters.http_json.paths import Each, parse, walk, written
-from nabe.adapters.http_json.settings import ColumnSettings
-from nabe.adapters.http_json.values import UNFIT, converter, text
+from nabe.adapting.json_http.paging import next_link
+from nabe.adapting.json_http.paths import Each, parse, walk, written
+from nabe.adapting.json_http.settings import ColumnSettings
+from nabe.adapting.json_http.values import UNFIT, converter, text
 from nabe.model.dataset import FieldType
 
 _DEEPEST_LIST, _DEEPEST_MEMBER = 4, 6

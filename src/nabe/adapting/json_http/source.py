@@ -8,11 +8,11 @@ from collections.abc import Generator, Iterator, Sequence
 
 import pyarrow as pa
 
-from nabe.adapters.http_json.interface import Interface, Page
-from nabe.adapters.http_json.paths import Row, parse
-from nabe.adapters.http_json.pushdown import asks_nothing, conditions, pushed, rows_wanted
-from nabe.adapters.http_json.settings import TableSettings
-from nabe.adapters.http_json.translate import BATCH, Table, Tally
+from nabe.adapting.json_http.interface import Interface, Page
+from nabe.adapting.json_http.paths import Row, parse
+from nabe.adapting.json_http.pushdown import asks_nothing, conditions, pushed, rows_wanted
+from nabe.adapting.json_http.settings import TableSettings
+from nabe.adapting.json_http.translate import BATCH, Table, Tally
 from nabe.adapting.settings import parsed
 from nabe.errors import SourceRefused
 from nabe.model.dataset import Dataset, Field

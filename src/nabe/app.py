@@ -28,6 +28,7 @@ from nabe.query.describe import describe
 from nabe.query.reach import Reach
 from nabe.query.text import parse_filter
 from nabe.stores.duckdb import DuckDbEngine
+from nabe.stores.lake import ParquetLake
 from nabe.stores.relational import RelationalStore
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Nabe:
     reach: Reach
     engine: DuckDbEngine
     store: RelationalStore
+    lake: ParquetLake
 
     def close(self) -> None:
         """Free silos, engine and store."""
@@ -81,6 +83,7 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
     store = RelationalStore(storage or f"sqlite:///{state / 'nabe.sqlite'}")
     sources = Sources(store.catalogue, adapters(), root)
     reach = Reach(sources.open)
+    lake = ParquetLake(state / "lake")
     engine = DuckDbEngine(str(state / "cache"))
     budget = Budget(settings.query_seconds, settings.query_rows, settings.query_memory)
     hub = Hub(
@@ -90,6 +93,8 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
         engine=engine,
         clock=lambda: dt.datetime.now(dt.UTC),
         budget=budget,
+        lake=lake,
+        runs=store.runs,
         validate=_validate,
     )
     return Nabe(
@@ -104,6 +109,7 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
         reach,
         engine,
         store,
+        lake,
     )
 
 

@@ -35,6 +35,8 @@ class Settings:
     """Most requests of one address at work at a time; behind a reverse proxy set `trusted_proxies`, too."""
     trusted_proxies: str = ""
     """Addresses of reverse proxies whose X-Forwarded-* headers count, comma-separated."""
+    jobs: int = 2
+    """Silos worked on at a time by schedule (copies, checks); 0: this process follows no schedule."""
     log_level: str = "info"
     """debug, info, warning or error."""
 

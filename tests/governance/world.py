@@ -11,7 +11,7 @@ from typing import Any
 from nabe.governance.decide import decide
 from nabe.governance.facts import Facts
 from nabe.model.catalogue import Snapshot
-from nabe.model.dataset import Access, Dataset, Field, FieldType, Product
+from nabe.model.dataset import Access, Dataset, Field, FieldType, Product, Snapshots
 from nabe.model.decision import Action, Decision, Request
 from nabe.model.expr import ALL_ROWS, Compare, Op
 from nabe.model.party import Actor, Organisation, OrganisationKind, Role
@@ -49,7 +49,12 @@ def world() -> World:
         for key, value in raw["organisations"].items()
     ]
     actors = {
-        key: Actor(key, key, value.get("organisation", ""), frozenset(Role(role) for role in value.get("roles", ())))
+        key: Actor(
+            value.get("id", key),
+            value.get("name", key),
+            value.get("organisation", ""),
+            frozenset(Role(role) for role in value.get("roles", ())),
+        )
         for key, value in raw["actors"].items()
     }
     datasets = [_dataset(key, value) for key, value in raw["datasets"].items()]
@@ -74,6 +79,7 @@ def _dataset(key: str, value: dict[str, Any]) -> Dataset:
         fields,
         product=product,
         subject=value.get("subject", ""),
+        snapshots=Snapshots(value["snapshots"]) if "snapshots" in value else None,
     )
 
 

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 from nabe.model.catalogue import Change, City, Code, Goal, Noun, Vocabulary, kind_of
-from nabe.model.dataset import Access, Dataset, Field, FieldType, Product, Reference, System
-from nabe.model.party import Actor, Organisation, OrganisationKind, Role
+from nabe.model.dataset import Access, Dataset, Field, FieldType, Product, Reference, Snapshots, System
+from nabe.model.party import JOBS, Actor, Organisation, OrganisationKind, Role
 from nabe.model.text import Text
 from nabe.model.usecase import Approval, EthicsState, Grant, Member, UseCase, UseCaseState
 
@@ -30,6 +30,7 @@ def declare(nabe) -> None:  # type: ignore[no-untyped-def]  # nabe.app.Nabe
     nabe.hub.declare(operator, changes, expect=0, approvals_from_files=True)
     for actor in ACTORS:
         nabe.identity.put_account(actor, PASSWORD)
+    nabe.hub.snapshot(JOBS, "districts")
 
 
 def nouns() -> list[Noun]:
@@ -94,6 +95,7 @@ def _datasets() -> list[Noun]:
             update_every="P1Y",
             modified="2026-06-30",
             synthetic=True,
+            snapshots=Snapshots("P1D", 5),
         ),
         Dataset(
             "kitas",

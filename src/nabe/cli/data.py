@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nabe.app import Nabe
-from nabe.cli.common import AsJson, Workspace, actor_named, line, opened, out, plain, say, show, via
+from nabe.cli import keeping
+from nabe.cli.common import AsJson, Workspace, actor_named, err, line, opened, operator, out, plain, say, show, via
 from nabe.errors import Invalid
 from nabe.formats import FORMATS, write
 from nabe.governance.explain import headline, reasons
@@ -25,6 +26,7 @@ from nabe.model.query import Query, Scan
 from nabe.model.result import Result
 from nabe.model.schema import is_geometry
 from nabe.model.usecase import OPEN_DATA
+from nabe.schedule import moment
 
 As = Annotated[str, typer.Option("--as", help="Account that asks; `anonymous` for the public.")]
 UseCaseOption = Annotated[str, typer.Option("--use-case", "-u", help="Use case for which the data are needed.")]
@@ -38,6 +40,8 @@ def register(app: typer.Typer) -> None:
     for name, command, text in (("datasets", datasets, "Datasets."), ("systems", systems, "Systems (silos).")):
         group = typer.Typer(help=text, no_args_is_help=True)
         group.command("list")(command)
+        if name == "systems":
+            group.command("runs")(keeping.runs)
         app.add_typer(group, name=name)
 
 
@@ -48,6 +52,7 @@ def query(
     format: Annotated[str, typer.Option("--format", "-f", help=f"table, {', '.join(FORMATS)}.")] = "table",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="At most so many rows.")] = None,
+    as_of: Annotated[str, typer.Option(help="As it was on this day or at this time, from copies in the lake.")] = "",
     workspace: Workspace = None,
     as_json: AsJson = False,
 ) -> None:
@@ -55,6 +60,7 @@ def query(
 
     [dim]nabe query "SELECT district, count(*) FROM kitas GROUP BY 1" --as anonymous[/dim]
     [dim]nabe query "SELECT * FROM kita_supply_by_district" -u kita_supply --as sozialplanung -f csv -o kitas.csv[/dim]
+    [dim]nabe query "SELECT count(*) FROM doctors" --as-of 2026-11-01[/dim]
     """
     if as_json:
         format = "json"
@@ -66,7 +72,9 @@ def query(
         )
     text = sys.stdin.read() if sql == "-" else sql
     with opened(workspace) as nabe:
-        result = nabe.hub.read(actor_named(nabe, actor), use_case, text, interface=via())
+        then = moment(as_of, field="--as-of") if as_of else None
+        result = nabe.hub.read(actor_named(nabe, actor), use_case, text, interface=via(), as_of=then)
+        _say_age(result)
         if limit is not None:
             result = _first(result, limit)
         if format == "table":
@@ -77,6 +85,16 @@ def query(
             for piece in write(result, format):
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
+
+
+def _say_age(result: Result) -> None:
+    """On standard error, so that it does not get into the rows."""
+    for item in result.sources:
+        if item.stale_since is not None:
+            text = (
+                f"{item.dataset}: its system {item.system} does not answer; as of {item.stale_since:%Y-%m-%d %H:%M} UTC"
+            )
+            line("[yellow]![/yellow] ", plain(text), to=err)
 
 
 def _first(result: Result, rows: int) -> Result:
@@ -247,7 +265,19 @@ def systems(workspace: Workspace = None, as_json: AsJson = False) -> None:
                 "adapter": system.adapter,
                 "datasets": sum(item.system == system.id for item in snapshot.datasets.values()),
                 "state": found[system.id],
+                **_schedule_of(nabe, system.id),
             }
             for system in snapshot.systems.values()
         ]
-    show(rows, ("id", "title", "adapter", "datasets", "state"), as_json=as_json)
+    show(rows, ("id", "title", "adapter", "datasets", "state", "last", "next"), as_json=as_json)
+
+
+def _schedule_of(nabe: Nabe, system: str) -> dict[str, str | None]:
+    """How the last run ended, and when the next is due."""
+    actor = operator(nabe.catalogue.snapshot())
+    runs = nabe.hub.runs(actor, system, 1)
+    times = [item.at for item in nabe.hub.agenda(actor) if item.system == system]
+    soonest = min(times, key=lambda at: (at is not None, at), default=None)
+    said = (soonest.isoformat(timespec="seconds") if soonest else "now") if times else None
+    last = f"{runs[0].started.isoformat(timespec='seconds')} {runs[0].state.value}" if runs else None
+    return {"last": last, "next": said}

@@ -10,6 +10,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
@@ -17,7 +18,7 @@ import structlog
 import typer
 import uvicorn
 
-from nabe import manifest
+from nabe import jobs, manifest
 from nabe.app import Nabe, asgi, load, open_workspace
 from nabe.cli.common import AsJson, Workspace, actor_named, line, opened, plain, say, show
 from nabe.cli.data import states
@@ -59,16 +60,22 @@ def serve(
         log_to_stderr(settings.log_level)
         _must_be_free(address, number)
         line(f"Nabe: http://{address}:{number}  (Ctrl-C stops)")
-        uvicorn.run(
-            asgi(nabe),
-            host=address,
-            port=number,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=settings.trusted_proxies or None,
-        )
+        with scheduled(nabe):
+            uvicorn.run(
+                asgi(nabe),
+                host=address,
+                port=number,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=settings.trusted_proxies or None,
+            )
+
+
+def scheduled(nabe: Nabe) -> AbstractContextManager[object]:
+    """What happens by itself, as long as the server runs."""
+    return jobs.running(nabe.hub, nabe.hub.now, nabe.settings.jobs)
 
 
 def _must_be_free(host: str, port: int) -> None:
@@ -124,7 +131,14 @@ def demo(
     from nabe.demo.running import House, run
 
     log_to_stderr("warning")
-    house = House(write=manifest.write, open=open_workspace, apply=apply_files, asgi=asgi, postgres=_postgres())
+    house = House(
+        write=manifest.write,
+        open=open_workspace,
+        apply=apply_files,
+        asgi=asgi,
+        scheduled=scheduled,
+        postgres=_postgres(),
+    )
     run(folder, port, house, open_browser=browser, lang=lang)
 
 
@@ -184,9 +198,19 @@ def _kept(nabe: Nabe) -> Iterator[dict[str, Any]]:
     yield _row("storage", True, "PostgreSQL" if nabe.settings.storage.startswith("postgres") else "SQLite")
     free = shutil.disk_usage(state_folder(nabe.root)).free
     yield _row("disk", free > _LEAST_DISK, f"{free / 1e9:.1f} GB free")
+    lost = [name for name in nabe.lake.datasets() if not _keeps(nabe, name)]
+    said = (
+        f"not declared any more: {', '.join(lost)}; nabe snapshot forget removes them" if lost else "all are declared"
+    )
+    yield _row("copies", not lost, said)
     modes = state_folder(nabe.root).stat().st_mode
     detail = "only you may look inside" if not modes & 0o077 else "others may look inside: chmod 700 .nabe"
     yield _row("state folder", not modes & 0o077, detail)
+
+
+def _keeps(nabe: Nabe, dataset: str) -> bool:
+    declared = nabe.catalogue.snapshot().datasets.get(dataset)
+    return declared is not None and declared.snapshots is not None
 
 
 def _reached(nabe: Nabe) -> Iterator[dict[str, Any]]:

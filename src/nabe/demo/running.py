@@ -47,13 +47,15 @@ class House:
     """What the demo needs of rooms above and beside it; `nabe.cli` hands it in.
 
     `write`: manifest.write; `open`: app.open_workspace; `apply`: the declarations in the folder through the hub, as the
-    operator; `asgi`: app.asgi; `postgres`: how to start PostgreSQL in a folder, None where it is not installed.
+    operator; `asgi`: app.asgi; `scheduled`: copies and checks by schedule as long as it is entered; `postgres`: how to
+    start PostgreSQL in a folder, None where it is not installed.
     """
 
     write: Write
     open: Callable[[Path], AbstractContextManager[Any]]
     apply: Callable[[Any], object]
     asgi: Callable[[Any], Any]
+    scheduled: Callable[[Any], AbstractContextManager[object]]
     postgres: Postgres | None = None
 
 
@@ -79,7 +81,8 @@ def run(
         with house.open(root) as nabe:
             house.apply(nabe)
             create_accounts(nabe.identity)
-            _serve(house.asgi(nabe), free, lang, console, open_browser)
+            with house.scheduled(nabe):
+                _serve(house.asgi(nabe), free, lang, console, open_browser)
     console.print(t("demo.stopped", lang))
 
 

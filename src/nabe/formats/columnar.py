@@ -19,7 +19,7 @@ def parquet(result: Result, title: str = "") -> Iterator[bytes]:
     """Row groups as they come; zstd."""
     del title
     sink = _Sink()
-    schema = _geo(result.schema)
+    schema = geo_schema(result.schema)
     with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
         held: list[pa.RecordBatch] = []
         size = 0
@@ -59,7 +59,8 @@ class _Sink(io.RawIOBase):
         return b"".join(parts)
 
 
-def _geo(schema: pa.Schema) -> pa.Schema:
+def geo_schema(schema: pa.Schema) -> pa.Schema:
+    """The schema of a file: plain columns, and what GeoParquet says of those with geometry."""
     names = [field.name for field in schema if is_geometry(field)]
     plain = pa.schema([field.remove_metadata() for field in schema])
     if not names:

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
-from nabe.errors import Denied, NabeError
+from nabe.errors import Denied, Invalid, NabeError
 from nabe.hub.deciding import NO_DATASET, Deciding
 from nabe.hub.declaring import Declaring, Validate
 from nabe.hub.explaining import Explanation
 from nabe.hub.finding import Finding, Found, Lineage, SystemView
+from nabe.hub.keeping import Due, Keeping, Kept
 from nabe.hub.noting import Counted, Note
 from nabe.hub.reading import Asking, Sealing, readable, scans
 from nabe.model.catalogue import Change, City, Goal, Revision, Snapshot, Vocabulary
-from nabe.model.dataset import Access, Field
+from nabe.model.dataset import Access, Field, Mode
 from nabe.model.decision import Action, Decision
+from nabe.model.lake import Run
 from nabe.model.ledger import ChainedEntry, Entry
 from nabe.model.party import Actor, Organisation
 from nabe.model.query import Query, SealedQuery, SealedScan
@@ -29,7 +32,9 @@ from nabe.model.text import Text
 from nabe.model.usecase import UseCase
 from nabe.ports.catalogue import Catalogue
 from nabe.ports.engine import Budget, Engine
+from nabe.ports.lake import Lake
 from nabe.ports.ledger import Ledger, Usage
+from nabe.ports.runs import Runs
 from nabe.query import plan
 from nabe.query.reach import Reach
 
@@ -46,6 +51,8 @@ class Hub:
         engine: Engine,
         clock: Callable[[], dt.datetime],
         budget: Budget,
+        lake: Lake | None = None,
+        runs: Runs | None = None,
         validate: Validate = lambda _: (),
     ) -> None:
         self._catalogue = catalogue
@@ -58,8 +65,14 @@ class Hub:
         self._sealing = Sealing(self._deciding)
         self._finding = Finding(self._deciding)
         self._declaring = Declaring(catalogue, self._deciding, validate)
+        self._lake = lake
+        self._keeping = Keeping(self._deciding, lake, runs, reach, clock) if lake and runs else None
 
     # --- find -------------------------------------------------------------------------------------------------------
+
+    def now(self) -> dt.datetime:
+        """The hub's clock, UTC."""
+        return self._clock()
 
     def version(self) -> int:
         """Version of the declarations; what was read before a change of it may be out of date."""
@@ -108,8 +121,16 @@ class Hub:
 
     # --- read -------------------------------------------------------------------------------------------------------
 
-    def read(self, actor: Actor, use_case: str, question: Query | str, *, interface: str = "") -> Result:
-        """The answer to a question (a `Query`, or SQL), streamed.
+    def read(
+        self,
+        actor: Actor,
+        use_case: str,
+        question: Query | str,
+        *,
+        interface: str = "",
+        as_of: dt.datetime | None = None,
+    ) -> Result:
+        """The answer to a question (a `Query`, or SQL), streamed. `as_of`: from the copies that stood at that moment.
 
         Raises any error of `nabe.errors`; a denial and a failure leave a line in the ledger, too. What is not open is
         written to the ledger, durably, before its first row is handed out.
@@ -118,8 +139,10 @@ class Hub:
         note = Note(self._ledger, self._clock, asking, interface)
         try:
             query = self._sealing.query(asking, question)
+            if as_of is not None:
+                query = replace(query, as_of=as_of)
             sealed = self._sealing.seal(asking, query)
-            answer = plan.run(sealed, self._reach, self._engine, self._budget)
+            answer = plan.run(sealed, self._reach, self._engine, self._budget, self._lake)
         except Denied as error:
             note.refused(error)
             raise
@@ -153,6 +176,8 @@ class Hub:
         dataset = snapshot.datasets.get(id)
         if dataset is None or dataset.product is not None or dataset.access is not Access.OPEN:
             return False
+        if dataset.mode is Mode.SNAPSHOT:
+            return self._lake is not None
         try:
             return self._reach.source(dataset.system, 1.0).capabilities.instant
         except NabeError:
@@ -180,7 +205,7 @@ class Hub:
             decisions = tuple({decision.id: decision for _, decision in found}.values())
             fields = tuple({dataset.id: readable(dataset, decision) for dataset, decision in found}.items())
         return Explanation(
-            True, decisions, fields, tuple(plan.explain(sealed, self._reach, self._engine, self._budget))
+            True, decisions, fields, tuple(plan.explain(sealed, self._reach, self._engine, self._budget, self._lake))
         )
 
     # --- declare ----------------------------------------------------------------------------------------------------
@@ -224,6 +249,49 @@ class Hub:
         else:
             self._declaring.may_declare(actor, snapshot)
         return self._catalogue.history(kind, id, limit)
+
+    # --- copies -----------------------------------------------------------------------------------------------------
+
+    def snapshot(self, actor: Actor, dataset: str) -> Run:
+        """Copy a dataset into the lake now, or confirm its newest copy; a failure is told by the run, not raised.
+
+        Raises `Unknown`, `Denied`, and `Conflict` while it is being copied already.
+        """
+        run = self._copies().take(actor, dataset, self._catalogue.snapshot())
+        self.record(Entry(self._clock(), actor.id, "", "snapshot", dataset, detail=run.state.value))
+        return run
+
+    def forget(self, actor: Actor, dataset: str, before: dt.datetime | None = None) -> int:
+        """Remove copies read before a moment (None: all of them, also of what is declared no more); how many."""
+        gone = self._copies().forget(actor, dataset, before, self._catalogue.snapshot())
+        what = f"{gone} copies" + (f" before {before.isoformat()}" if before else "")
+        self.record(Entry(self._clock(), actor.id, "", "forgotten", dataset, detail=what))
+        return gone
+
+    def kept(self, actor: Actor, dataset: str) -> Kept:
+        """What the lake holds of a dataset that the actor may know of, and when the next copy is due."""
+        return self._copies().kept(actor, dataset, self._catalogue.snapshot())
+
+    def runs(self, actor: Actor, system: str, limit: int = 50) -> list[Run]:
+        """Reaches into a silo on schedule or on demand, newest first, as far as the actor may know its datasets."""
+        return self._copies().runs(actor, system, limit, self._catalogue.snapshot())
+
+    def check(self, actor: Actor, system: str) -> Run | None:
+        """See whether a silo answers; None while another process looks. No data are read."""
+        return self._copies().check(actor, system, self._catalogue.snapshot())
+
+    def agenda(self, actor: Actor) -> list[Due]:
+        """What is to be done on schedule, and when; for the schedule itself and IT."""
+        return self._copies().agenda(actor, self._catalogue.snapshot())
+
+    def tidy(self, actor: Actor, keep: int) -> int:
+        """Forget the oldest runs of each silo beyond `keep`; how many went."""
+        return self._copies().tidy(actor, keep, self._catalogue.snapshot())
+
+    def _copies(self) -> Keeping:
+        if self._keeping is None:
+            raise Invalid("This hub keeps no copies.", code="no-lake")
+        return self._keeping
 
     # --- audit ------------------------------------------------------------------------------------------------------
 

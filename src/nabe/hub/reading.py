@@ -42,7 +42,7 @@ class Sealing:
     def seal(self, asking: Asking, query: Query) -> SealedQuery:
         """Decide for every scan and seal it. Raises `Unknown`, `Denied`, `Invalid`."""
         inputs = tuple((alias, self._input(asking, scan)) for alias, scan in query.scans)
-        return SealedQuery(inputs, query.sql, query.count)
+        return SealedQuery(inputs, query.sql, query.count, query.as_of)
 
     def decision(self, asking: Asking, name: str) -> tuple[Dataset, Decision]:
         """The dataset and the decision to read it, for the asker or for the product that asks."""

@@ -6,14 +6,15 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from nabe.errors import NabeError
+from nabe.errors import Invalid, NabeError
 from nabe.manifest.circles import circles, tables
 from nabe.manifest.problems import Problem, Severity, nearest
 from nabe.manifest.secrets import clear_secrets
 from nabe.model.catalogue import City, Goal, Noun, Snapshot, kind_of
-from nabe.model.dataset import Dataset, FieldType, System
+from nabe.model.dataset import Dataset, FieldType, Mode, System
 from nabe.model.party import Organisation
 from nabe.model.usecase import Grant, UseCase
+from nabe.schedule import schedule
 
 Where = Callable[[Noun, tuple[Any, ...]], tuple[str, int]]
 ParseFilter = Callable[[str, Dataset], object]
@@ -109,6 +110,8 @@ class _Check:
             yield self.says(system, ("adapter",), f"no adapter {system.adapter!r} is installed", hint)
             return
         yield from self.secrets(system, "connection", system.connection)
+        if system.check_every:
+            yield from self.schedule(system, ("check_every",), system.check_every)
         for sentence in self.adapters[system.adapter].check_system(system):
             yield self.says(system, ("connection",), sentence)
 
@@ -130,6 +133,7 @@ class _Check:
             for name in value if isinstance(value, tuple) else (value,):
                 if name and name not in names:
                     yield self.says(dataset, (part,), f"there is no field {name!r}", nearest(name, names))
+        yield from self.snapshots(dataset)
         if dataset.product is not None:
             yield from self.product(dataset)
         elif system := self.all.systems.get(dataset.system):
@@ -138,6 +142,19 @@ class _Check:
                 yield self.says(dataset, ("source",), sentence)
         else:
             yield from self.known(dataset, ("system",), dataset.system, self.all.systems, "system")
+
+    def snapshots(self, dataset: Dataset) -> Iterator[Problem]:
+        if dataset.mode is Mode.SNAPSHOT and dataset.snapshots is None:
+            yield self.says(dataset, ("mode",), "snapshot needs to know when", "for instance snapshots: {every: PT1H}")
+        if dataset.snapshots is None:
+            return
+        yield from self.schedule(dataset, ("snapshots", "every"), dataset.snapshots.every)
+
+    def schedule(self, noun: Noun, path: tuple[Any, ...], text: str) -> Iterator[Problem]:
+        try:
+            schedule(text)
+        except Invalid as error:
+            yield self.says(noun, path, error.detail, error.hint)
 
     def field(self, dataset: Dataset, number: int) -> Iterator[Problem]:
         field = dataset.fields[number]

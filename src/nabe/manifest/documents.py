@@ -158,6 +158,9 @@ class SystemDoc(Document):
     connection: Annotated[Settings, Field(description="settings of the adapter; secrets as ${ENV} or file:")] = {}
     description: Words = TextDoc()
     limits: LimitsDoc = LimitsDoc()
+    check_every: Annotated[Word, Field(description="how often to see whether it answers, e.g. PT5M or a cron line")] = (
+        ""
+    )
 
     def noun(self) -> d.System:
         return d.System(
@@ -168,6 +171,7 @@ class SystemDoc(Document):
             self.connection,
             self.description.noun(),
             self.limits.noun(),
+            self.check_every,
         )
 
 
@@ -206,6 +210,19 @@ class FieldDoc(Document):
             self.vocabulary,
             self.references.noun() if self.references else None,
         )
+
+
+class SnapshotsDoc(Document):
+    """Copies of a dataset in the lake."""
+
+    every: Annotated[
+        Word, Field(description="ISO 8601 duration (PT15M, P1D) or cron line (0 4 * * 1-5, German time)")
+    ] = "P1D"
+    keep: Annotated[int, Field(gt=0, le=10_000, description="versions kept")] = 10
+    allow_empty: Annotated[bool, Field(description="believe a silo that suddenly delivers no rows")] = False
+
+    def noun(self) -> d.Snapshots:
+        return d.Snapshots(self.every, self.keep, self.allow_empty)
 
 
 class _DatasetParts(Document):
@@ -247,10 +264,18 @@ class DatasetDoc(_DatasetParts):
     fields: Annotated[tuple[FieldDoc, ...], Field(min_length=1)]
     source: Annotated[Settings, Field(description="where in the silo, settings of the adapter")] = {}
     crs: str = ""
+    mode: Annotated[d.Mode, Field(description="live: from the silo; snapshot: from the newest copy")] = d.Mode.LIVE
+    snapshots: Annotated[SnapshotsDoc | None, Field(description="when copies are taken, how many are kept")] = None
+    on_outage: Annotated[d.Outage, Field(description="stale: the newest copy, marked; fail: no answer")] = (
+        d.Outage.STALE
+    )
 
     def noun(self) -> d.Dataset:
         return d.Dataset(
             **self._common(),
+            mode=self.mode,
+            snapshots=self.snapshots.noun() if self.snapshots else None,
+            on_outage=self.on_outage,
             owner=self.owner,
             system=self.system,
             source=self.source,

@@ -73,11 +73,39 @@ class Limits:
     timeout_s: float = 30.0
 
 
+class Mode(StrEnum):
+    """How rows of a silo's dataset are read: from the silo itself, or from the newest copy in the lake."""
+
+    LIVE = "live"
+    SNAPSHOT = "snapshot"
+
+
+class Outage(StrEnum):
+    """What happens when a silo does not answer: its last good copy is served and marked stale, or nothing is."""
+
+    STALE = "stale"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """Copies of a dataset in the lake.
+
+    `every`: when a new one is due, an ISO 8601 duration (`PT15M`) or five fields of cron (`0 4 * * *`, German time).
+    `keep`: versions kept. `allow_empty`: a silo that suddenly delivers no rows is believed.
+    """
+
+    every: str = "P1D"
+    keep: int = 10
+    allow_empty: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class System:
     """A silo: a department application, database, folder or service, reached by one adapter.
 
     `connection` is the adapter's own settings; secrets in it only as `${ENV}` or `file:` references, resolved when used.
+    `check_every`: how often it is looked whether it answers (as `Snapshots.every`; empty: only when it is asked).
     """
 
     id: str
@@ -87,6 +115,7 @@ class System:
     connection: Mapping[str, Any] = field(default_factory=dict)
     description: Text = Text()
     limits: Limits = Limits()
+    check_every: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +134,8 @@ class Dataset:
     (path and dialect, table name, ...). `key` are the fields that identify a row; `subject` the field that identifies
     the person or household a row is about (the unit of minimum group sizes; empty: the row itself).
     Geometry reaches the hub as WKB in OGC:CRS84 whatever `crs` (the silo's own, e.g. `EPSG:25832`) says.
-    `update_every` is an ISO 8601 duration. `public` words are those a stranger may read when `access` is open.
+    `update_every` is an ISO 8601 duration. `snapshots` keeps copies in the lake: with `mode` snapshot all reads come from
+    there; a live dataset falls back on the newest one when its silo does not answer, unless `on_outage` says fail.
     """
 
     id: str
@@ -128,6 +158,9 @@ class Dataset:
     modified: str = ""
     synthetic: bool = False
     limits: Limits | None = None
+    mode: Mode = Mode.LIVE
+    snapshots: Snapshots | None = None
+    on_outage: Outage = Outage.STALE
 
     def field(self, name: str) -> Field | None:
         """The field of that name, or nothing."""

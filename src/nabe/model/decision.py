@@ -18,6 +18,8 @@ class Action(StrEnum):
     DECLARE = "declare"  # change what the city declared
     APPROVE = "approve"  # a data owner's consent to a grant
     AUDIT = "audit"  # read the ledger
+    SNAPSHOT = "snapshot"  # copy a dataset into the lake, without seeing it
+    REACH = "reach"  # see whether a silo answers
 
 
 class Effect(StrEnum):

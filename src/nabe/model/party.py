@@ -70,3 +70,6 @@ class Actor:
 
 #: Whoever has not logged in. Asks for the use case `OPEN_DATA`.
 ANONYMOUS = Actor("anonymous")
+
+#: The hub's own schedule. No account can have such an id, and nothing is open to it but what policies name.
+JOBS = Actor("job:schedule", "Zeitplan")

@@ -6,6 +6,7 @@ Only a `SealedScan` reaches data.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,13 +46,14 @@ class Query:
 
     `scans`: alias -> scan. `sql`: a SELECT of the Nabe profile (DuckDB dialect, already vetted by `query.text`) whose
     tables are these aliases; empty: the answer is the only scan. `count`: also say how many rows there are without
-    limit and offset (`Result.total`), where that is possible.
+    limit and offset (`Result.total`), where that is possible. `as_of`: answer from what the lake kept of that moment.
     """
 
     scans: tuple[tuple[str, Scan], ...]
     sql: str = ""
     count: bool = False
     text: str = ""  # what the user wrote, for the ledger and for explain
+    as_of: dt.datetime | None = None
 
     @classmethod
     def of(cls, scan: Scan, *, count: bool = False) -> Query:
@@ -123,3 +125,4 @@ class SealedQuery:
     inputs: tuple[tuple[str, SealedScan | SealedProduct], ...]
     sql: str = ""
     count: bool = False
+    as_of: dt.datetime | None = None

@@ -13,11 +13,16 @@ from nabe.model.dataset import Field
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """How a silo that took part answered. `stale_since`: not live, but as of then."""
+    """How a silo that took part answered.
+
+    `stale_since`: it did not answer, older rows stand in, last known to be right then. `as_of`: the rows are a copy that
+    was taken then (of a dataset kept as snapshots, or because the question asked for that time).
+    """
 
     system: str
     dataset: str
     stale_since: dt.datetime | None = None
+    as_of: dt.datetime | None = None
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from nabe import i18n
 from nabe.model.dataset import Dataset, Field
 from nabe.model.usecase import UseCaseState
+from nabe.schedule import CITY_TIME
 
 #: Licences that have an address.
 LICENCES = {
@@ -117,6 +118,19 @@ class Wording:
         number, unit = given[0]
         return i18n.t(f"portal.period.{unit}" if number == 1 else f"portal.periods.{unit}", self.lang, number=number)
 
+    def schedule(self, text: str) -> str:
+        """`PT1H` -> „stündlich“; a cron line is said to be one."""
+        return self._word("copies.", "cron") if len(text.split()) > 1 else self.period(text)
+
+    def size(self, bytes: int) -> str:
+        """`1234567` -> „1,2 MB“."""
+        amount, unit = float(bytes), "B"
+        for unit in ("B", "kB", "MB", "GB", "TB"):  # the last one stays
+            if amount < 1000 or unit == "TB":
+                break
+            amount /= 1000
+        return f"{i18n.number(amount, self.lang, decimals=1 if unit != 'B' else 0)} {unit}"
+
     def modified(self, dataset: Dataset) -> str:
         """The day of the data, if it is known."""
         try:
@@ -146,3 +160,8 @@ def day(value: dt.date | dt.datetime | None, lang: str) -> str:
     if value is None:
         return ""
     return i18n.date(value.date() if isinstance(value, dt.datetime) else value, lang)
+
+
+def moment(value: dt.datetime | None, lang: str) -> str:
+    """A date with its time, on the German clock."""
+    return i18n.date(value.astimezone(CITY_TIME), lang) if value else ""

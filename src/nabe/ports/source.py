@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
-from nabe.model.dataset import FieldType
+from nabe.model.dataset import Dataset, FieldType
 from nabe.model.query import SealedScan
 
 
@@ -107,6 +107,21 @@ class CanMount(Protocol):
 class CanCount(Protocol):
     def count(self, scan: SealedScan) -> int:
         """Exact number of rows without limit and offset."""
+
+
+@runtime_checkable
+class CanMark(Protocol):
+    def mark(self, dataset: Dataset) -> str:
+        """What tells the silo's state of this dataset from others (times and sizes of files, an ETag), got cheaply.
+
+        Empty when it cannot be told; then the rows must be read to know. Raises as `read` does.
+        """
+
+
+@runtime_checkable
+class CanListColumns(Protocol):
+    def columns(self, dataset: Dataset) -> tuple[str, ...]:
+        """All columns that the silo has in this table now, declared or not, by the silo's own names; () if unknown."""
 
 
 @runtime_checkable

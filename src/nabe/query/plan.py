@@ -11,20 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, TypeVar
 
 import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from nabe.errors import Invalid
+from nabe.errors import Invalid, SourceRefused, SourceUnavailable
 from nabe.model.dataset import Dataset, FieldType
 from nabe.model.expr import ALL_ROWS, conjuncts
 from nabe.model.query import SealedProduct, SealedQuery, SealedScan
 from nabe.model.result import SourceState
 from nabe.ports.engine import Budget, Engine, Input, Mounted, Streamed
+from nabe.ports.lake import Lake
 from nabe.ports.source import Batches, CanCount, CanMount, CanRunSql, Capabilities, DatabaseMount, Mount, Source
 from nabe.query import budget as costs
+from nabe.query.answering import Answering
 from nabe.query.evaluate import finish, scan_schema
 from nabe.query.needs import left_over
 from nabe.query.portable import is_portable, translated
@@ -43,29 +46,44 @@ class Answer:
     sources: tuple[SourceState, ...]
 
 
-def run(sealed: SealedQuery, reach: Reach, engine: Engine, budget: Budget) -> Answer:
-    """The rows of a sealed query, streamed. Raises any error of `nabe.errors`."""
-    planner = _Planner(reach, engine, budget)
-    batches, total = planner.query(sealed)
-    return Answer(costs.capped(batches, budget.rows), total, tuple(planner.states.values()))
+def run(sealed: SealedQuery, reach: Reach, engine: Engine, budget: Budget, lake: Lake | None = None) -> Answer:
+    """The rows of a sealed query, streamed. Raises any error of `nabe.errors`.
+
+    A silo that does not answer, or answers with something else than declared, is replaced by its last copies where the
+    datasets allow that, before the first row is out.
+    """
+    down: frozenset[str] = frozenset()
+    while True:
+        answering = Answering(reach, lake, sealed.as_of, down)
+        try:
+            batches, total = _Planner(reach, engine, budget, answering).query(sealed)
+            if answering.may_stand_in():
+                batches = _begun(batches)
+            return Answer(costs.capped(batches, budget.rows), total, tuple(answering.states.values()))
+        except (SourceUnavailable, SourceRefused) as error:
+            more = answering.replaceable(error) - down
+            if not more:
+                raise
+            down |= more
 
 
-def explain(sealed: SealedQuery, reach: Reach, engine: Engine, budget: Budget) -> list[str]:
+def explain(sealed: SealedQuery, reach: Reach, engine: Engine, budget: Budget, lake: Lake | None = None) -> list[str]:
     """What `run` would do, line by line, without reading data."""
-    return _Planner(reach, engine, budget).explained(sealed)
+    answering = Answering(reach, lake, sealed.as_of, frozenset())
+    return _Planner(reach, engine, budget, answering).explained(sealed)
 
 
 T = TypeVar("T")
 
 
 class _Planner:
-    """One run: remembers which silos took part."""
+    """One run."""
 
-    def __init__(self, reach: Reach, engine: Engine, budget: Budget) -> None:
+    def __init__(self, reach: Reach, engine: Engine, budget: Budget, answering: Answering) -> None:
         self._reach = reach
         self._engine = engine
         self._budget = budget
-        self.states: dict[str, SourceState] = {}
+        self._answering = answering
 
     # --- rows of a query --------------------------------------------------------------------------------------------
 
@@ -96,10 +114,7 @@ class _Planner:
         return Batches(table.schema, iter(part.to_batches())), table.num_rows
 
     def _read(self, scan: SealedScan, source: Source) -> Batches:
-        found = self._reach.read(source, scan, scan.dataset.system, self._timeout(scan))
-        stale = getattr(found, "stale_since", None)
-        self.states[scan.dataset.id] = SourceState(scan.dataset.system, scan.dataset.id, stale)
-        return finish(found, scan, source.capabilities)
+        return finish(self._answering.read(scan, source), scan, source.capabilities)
 
     def _product(self, item: SealedProduct) -> Batches:
         inner, _ = self.query(item.query)
@@ -113,7 +128,6 @@ class _Planner:
             return None
         scan, source, text = plan
         schema = self._schema(sealed)
-        self.states.update({item.dataset.id: self._live(item) for item in _scans(sealed)})
         return self._reach.stream(
             scan.dataset.system, self._timeout(scan), lambda: _runner(source).run_sql(text, schema)
         )
@@ -124,7 +138,10 @@ class _Planner:
         plain = [item for item in items if isinstance(item, SealedScan) and not item.narrowed]
         if not plain or len(plain) < len(items) or len({item.dataset.system for item in plain}) > 1:
             return None
-        source = self._source(plain[0])
+        sources = [self._source(item) for item in plain]
+        source = sources[0]
+        if any(other is not source for other in sources):  # one of them is answered from a copy
+            return None
         dialect = source.capabilities.sql
         types = {alias: _types(item.dataset) for alias, item in sealed.inputs if isinstance(item, SealedScan)}
         if not isinstance(source, CanRunSql) or not dialect or not is_portable(sealed.sql, types, dialect):
@@ -159,7 +176,6 @@ class _Planner:
             return Streamed(lambda: self._product(item), geometry)
         source = self._source(item)
         self._within(item, source)
-        self.states[item.dataset.id] = self._live(item)
         mount = self._mount(item, source)
         if mount is None:
             return Streamed(lambda: self._read(item, source), _geometry(item))
@@ -177,10 +193,10 @@ class _Planner:
     # --- asking a silo ----------------------------------------------------------------------------------------------
 
     def _source(self, scan: SealedScan) -> Source:
-        return self._reach.source(scan.dataset.system, self._timeout(scan))
+        return self._answering.source(scan)
 
     def _ask(self, scan: SealedScan, source: Source, ask: Callable[[], T]) -> T:
-        return self._reach.call(scan.dataset.system, self._timeout(scan), ask, instant=source.capabilities.instant)
+        return self._answering.ask(scan, source, ask)
 
     def _within(self, scan: SealedScan, source: Source) -> None:
         if source.capabilities.instant:
@@ -188,13 +204,8 @@ class _Planner:
         estimate = self._ask(scan, source, lambda: source.estimate(scan))
         costs.within(scan, estimate, costs.limits_of(scan.dataset).rows)
 
-    @staticmethod
-    def _timeout(scan: SealedScan) -> float:
-        return costs.limits_of(scan.dataset).timeout_s
-
-    @staticmethod
-    def _live(scan: SealedScan) -> SourceState:
-        return SourceState(scan.dataset.system, scan.dataset.id)
+    def _timeout(self, scan: SealedScan) -> float:
+        return self._answering.timeout(scan)
 
     # --- explaining -------------------------------------------------------------------------------------------------
 
@@ -269,6 +280,17 @@ def _words(scan: SealedScan) -> list[tuple[str, str]]:
     return words
 
 
+def _begun(batches: Batches) -> Batches:
+    """The same rows, the first of them there already: what fails, fails now."""
+    try:
+        first = next(batches.batches, None)
+    except BaseException:
+        batches.close()
+        raise
+    rows = iter(()) if first is None else chain((first,), batches.batches)
+    return replace(batches, batches=rows)
+
+
 def _unlimited(item: SealedProduct) -> SealedProduct:
     return replace(item, scan=replace(item.scan, limit=None, offset=0))
 
@@ -295,10 +317,6 @@ def _whole(batches: Batches) -> pa.Table:
         return pa.Table.from_batches(list(batches.batches), batches.schema)
     finally:
         batches.close()
-
-
-def _scans(sealed: SealedQuery) -> list[SealedScan]:
-    return [item for _, item in sealed.inputs if isinstance(item, SealedScan)]
 
 
 def _types(dataset: Dataset) -> dict[str, FieldType]:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nabe.model.catalogue import Change, City, Noun, kind_of
-from nabe.model.dataset import Access, Dataset, Field, FieldType, Product, System
+from nabe.model.dataset import Access, Dataset, Field, FieldType, Product, Snapshots, System
 from nabe.model.party import Actor, Organisation, OrganisationKind, Role
 from nabe.model.text import Text
 from nabe.model.usecase import Approval, Grant, Member, UseCase, UseCaseState
@@ -57,6 +57,13 @@ def allowed(actor: str, purpose: str) -> set[tuple[str, str, str]]:
     if actor == "sachbearbeiter" and purpose == "fall":
         seen |= {("faelle", "merkmal", "alle"), ("faelle", "merkmal", "klein"), ("faelle", "name", "alle")}
     return seen
+
+
+def counts(actor: str, path: str) -> set[str]:
+    """Of which datasets this actor may see the number of rows, and where: data owners and IT in the history of copies."""
+    if "/copies" not in path and "/runs" not in path and "/systems" not in path:
+        return set()
+    return {"owner": {"faelle"}, "it": set(COUNTS)}.get(actor, set())
 
 
 def nouns() -> list[Noun]:
@@ -107,6 +114,7 @@ def nouns() -> list[Noun]:
             source={"table": "faelle"},
             key=("fall",),
             subject="haushalt",
+            snapshots=Snapshots("P1D"),
         ),
         Dataset(
             "gehaelter",

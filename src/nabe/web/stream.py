@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -14,12 +15,14 @@ from starlette.types import Receive, Scope, Send
 from nabe.errors import Invalid, NabeError
 from nabe.formats import FORMATS, write
 from nabe.model.result import Result, SourceState
+from nabe.schedule import moment
 from nabe.web.problem import place_of
 
 T = TypeVar("T")
 _LOG = logging.getLogger("nabe.web")
 #: Seconds after which a reader that takes nothing is given up, so that it does not hold on to a silo.
 STALLED_S = 60.0
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 async def in_thread(work: Callable[..., T], *arguments: Any) -> T:
@@ -34,20 +37,28 @@ async def respond(
 
     The first piece is made before the status line goes out, so an error on the way there is still a problem response;
     an error after that breaks the connection off, which a client notices (a chunked body without its end). Datasets
-    that are not live are named in the header `Nabe-Stale`.
+    that are not live are named in the headers `Nabe-Stale` and `Nabe-As-Of`.
     """
     pieces, first, said = await in_thread(_start, ask, format, title)
     return Streamed(first, pieces, FORMATS[format].media_type, dict(headers or {}) | said)
 
 
-def stale(sources: tuple[SourceState, ...]) -> dict[str, str]:
-    """`Nabe-Stale: kitas;since=2026-11-24T08:00:00Z`, when the silo did not answer and older rows stand in."""
-    old = [
-        f"{item.dataset};since={item.stale_since:%Y-%m-%dT%H:%M:%SZ}"
-        for item in sources
-        if item.stale_since is not None
-    ]
-    return {"Nabe-Stale": ", ".join(old)} if old else {}
+def age(sources: tuple[SourceState, ...]) -> dict[str, str]:
+    """How old the rows are, where they are not live.
+
+    `Nabe-Stale: kitas;since=2026-11-24T08:00:00Z`, when the silo did not answer and older rows stand in;
+    `Nabe-As-Of: kitas;at=…`, when they are a copy.
+    """
+    old = [f"{item.dataset};since={item.stale_since:{_TIME}}" for item in sources if item.stale_since is not None]
+    kept = [f"{item.dataset};at={item.as_of:{_TIME}}" for item in sources if item.as_of is not None]
+    said = {"Nabe-Stale": ", ".join(old), "Nabe-As-Of": ", ".join(kept)}
+    return {name: value for name, value in said.items() if value}
+
+
+def as_of(request: Request) -> dt.datetime | None:
+    """The moment for which the answer is wanted: parameter `as-of`, a time or a day (its end); None: as it is now."""
+    text = request.query_params.get("as-of", "")
+    return moment(text, field="as-of") if text else None
 
 
 def _start(ask: Callable[[], Result], format: str, title: str) -> tuple[Iterator[bytes], bytes, dict[str, str]]:
@@ -55,7 +66,7 @@ def _start(ask: Callable[[], Result], format: str, title: str) -> tuple[Iterator
         raise Invalid(f"There is no format {format!r}.", hint=f"Formats: {', '.join(FORMATS)}.", field="f")
     result = ask()
     pieces = write(result, format, title=title)
-    return pieces, next(pieces, b""), stale(result.sources)
+    return pieces, next(pieces, b""), age(result.sources)
 
 
 class Streamed(Response):

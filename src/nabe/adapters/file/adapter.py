@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from nabe.adapters.file.memory import TableCache
 from nabe.adapters.file.probe import FileProbe
 from nabe.adapters.file.settings import SystemSettings, TableSettings, format_of, is_url
 from nabe.adapters.file.silo import Silo
@@ -14,6 +13,7 @@ from nabe.adapters.file.source import FileSource
 from nabe.adapting.settings import parsed, problems
 from nabe.model.dataset import Dataset, FieldType, System
 from nabe.ports.source import AdapterContext, Probe, Source
+from nabe.query.memory import TableCache
 
 #: Seconds that looking into a file may take before it is declared (its operator waits and sees the progress).
 _PROBE_TIMEOUT_S = 600.0

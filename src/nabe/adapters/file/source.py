@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import threading
 from collections.abc import Iterator
@@ -13,19 +14,19 @@ import pyarrow.compute as pc
 
 from nabe.adapters.file.desk import BATCH_ROWS
 from nabe.adapters.file.geometry import to_wkb
-from nabe.adapters.file.memory import TABLE_LIMIT, MemoryTable, TableCache
 from nabe.adapters.file.part import Part
 from nabe.adapters.file.plan import Plan, column_of, make_plan
 from nabe.adapters.file.settings import TableSettings
 from nabe.adapters.file.silo import Files, Silo, table_settings
 from nabe.adapters.file.translate import name
-from nabe.errors import SourceRefused
+from nabe.errors import SourceRefused, SourceUnavailable
 from nabe.model.dataset import Dataset, Field, FieldType
 from nabe.model.expr import And, Compare, Expr, In, Not, Op, Or, conjuncts, fields_of
 from nabe.model.query import SealedScan
 from nabe.model.schema import arrow_schema
 from nabe.ports.source import Batches, Capabilities, ParquetMount
 from nabe.query.evaluate import finish, scan_schema
+from nabe.query.memory import TABLE_LIMIT, MemoryTable, TableCache
 from nabe.query.needs import needed_fields
 from nabe.query.sql import condition, select
 
@@ -118,6 +119,18 @@ class FileSource:
                 return None
             columns[item] = column
         return ParquetMount(tuple(path for part in parts for path in part.paths), columns)
+
+    def mark(self, dataset: Dataset) -> str:
+        """Names, times and sizes of the files; of a file on the web what its server says of it."""
+        files = self._silo.files(self._settings_of(dataset).path)
+        if files.stale_since is not None:
+            raise SourceUnavailable(self._silo.system, "the server with its files does not answer.")
+        return hashlib.blake2b(repr(files.version).encode(), digest_size=16).hexdigest()
+
+    def columns(self, dataset: Dataset) -> tuple[str, ...]:
+        """The columns of the files, declared or not."""
+        opened, _ = self._open(dataset)
+        return tuple(dict.fromkeys(column.name for part in opened.plan.parts for column in part.columns))
 
     def close(self) -> None:
         """Free connections and kept tables; the source can be used again."""

@@ -11,8 +11,12 @@ INTERFACE = Interface(
     title=Text("Herunterladen", "Download"),
     prefix="/download",
     routes=routes,
-    probes=tuple(
-        ProbeRequest("GET", f"/download/{{dataset}}.{extension}")
-        for extension in ("csv", "json", "ndjson", "geojson", "parquet", "xlsx", "gpkg", "exe")
+    probes=(
+        *(
+            ProbeRequest("GET", f"/download/{{dataset}}.{extension}")
+            for extension in ("csv", "json", "ndjson", "geojson", "parquet", "xlsx", "gpkg", "exe")
+        ),
+        ProbeRequest("GET", "/download/{dataset}.json?as-of=2099-12-31"),
+        ProbeRequest("GET", "/download/{dataset}.csv?as-of=1999-12-31T12:00:00Z"),
     ),
 )

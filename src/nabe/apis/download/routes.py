@@ -13,7 +13,7 @@ from nabe.formats import FORMATS
 from nabe.model.query import Query, Scan
 from nabe.web.asker import asker_of
 from nabe.web.services import Services, services_of
-from nabe.web.stream import in_thread, respond
+from nabe.web.stream import as_of, in_thread, respond
 
 #: Addresses of licences, for `Link: rel=license` (RFC 4946); a licence that is an address itself is linked as it is.
 LICENCES = {
@@ -37,9 +37,9 @@ async def download(request: Request) -> Response:
     found = await in_thread(hub.dataset, asker.actor, asker.use_case, name)
     headers = {"Content-Disposition": f'attachment; filename="{found.dataset.id}.{extension}"'}
     headers["Link"] = ", ".join(links(found.dataset.id, found.dataset.licence))
-    query = Query.of(Scan(found.dataset.id))
+    query, then = Query.of(Scan(found.dataset.id)), as_of(request)
     return await respond(
-        lambda: hub.read(asker.actor, asker.use_case, query, interface="download"),
+        lambda: hub.read(asker.actor, asker.use_case, query, interface="download", as_of=then),
         extension,
         title=found.dataset.title.in_(asker.lang),
         headers=headers,

@@ -19,6 +19,7 @@ from nabe.model.catalogue import KINDS, Change
 from nabe.model.ledger import Entry
 from nabe.model.query import Query as Question
 from nabe.model.query import Scan
+from nabe.schedule import moment
 from nabe.web.asker import Asker, asker_of
 from nabe.web.problem import handle
 from nabe.web.services import Services, services_of
@@ -73,7 +74,7 @@ def application() -> FastAPI:
     for kind in (NabeError, HTTPException, Exception):
         app.add_exception_handler(kind, handle)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for add in (_people, _inventory, _declarations, _oversight):
+    for add in (_people, _inventory, _copies, _declarations, _oversight):
         add(app)
     return app
 
@@ -178,6 +179,25 @@ def _inventory(app: FastAPI) -> None:
     @app.get("/systems", summary="Silos", tags=["inventory"])
     def systems(asker: Who, hub: Door) -> list[Json]:
         return [render.plain(item) for item in hub.systems(asker.actor)]
+
+
+def _copies(app: FastAPI) -> None:
+    @app.get("/systems/{id}/runs", summary="What happened at a silo by schedule and on demand", tags=["copies"])
+    def runs(id: str, asker: Who, hub: Door, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[Json]:
+        return [render.plain(item) for item in hub.runs(asker.actor, id, limit)]
+
+    @app.get("/datasets/{id}/copies", summary="Copies in the lake, newest first", tags=["copies"])
+    def kept(id: str, asker: Who, hub: Door) -> Json:
+        return render.document(hub.kept(asker.actor, id))
+
+    @app.post("/datasets/{id}/copies", summary="Take a copy now", tags=["copies"], status_code=201)
+    def take(id: str, asker: Known, hub: Door) -> Json:
+        return render.document(hub.snapshot(asker.actor, id))
+
+    @app.delete("/datasets/{id}/copies", summary="Remove copies, all or those before a time", tags=["copies"])
+    def forget(id: str, asker: Known, hub: Door, before: str = "") -> Json:
+        until = moment(before, field="before", end=False) if before else None
+        return {"removed": hub.forget(asker.actor, id, until)}
 
 
 def _declarations(app: FastAPI) -> None:

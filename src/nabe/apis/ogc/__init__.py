@@ -29,6 +29,7 @@ INTERFACE = Interface(
             _ITEMS,
             f"{_ITEMS}?limit=50&offset=3",
             f"{_ITEMS}?f=html",
+            f"{_ITEMS}?as-of=2099-12-31",
             f"{_ITEMS}?bbox=5,47,16,56",
             f"{_ITEMS}?bbox=170,-90,-170,90&limit=1",
             f"{_ITEMS}?datetime=../2027-01-01",

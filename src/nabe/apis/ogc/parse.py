@@ -16,7 +16,7 @@ from nabe.model.query import Scan
 LIMIT = 10
 MOST = 10_000
 #: Parameters that are no property filters.
-RESERVED = frozenset({"limit", "offset", "bbox", "bbox-crs", "datetime", "f", "lang", "use-case", "crs"})
+RESERVED = frozenset({"limit", "offset", "bbox", "bbox-crs", "datetime", "f", "lang", "use-case", "crs", "as-of"})
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 _NUMBER = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,3})?")
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"

@@ -20,7 +20,7 @@ from nabe.model.query import Query
 from nabe.web.asker import Asker, asker_of
 from nabe.web.lanes import Lanes
 from nabe.web.services import Services, services_of
-from nabe.web.stream import in_thread, stale
+from nabe.web.stream import age, as_of, in_thread
 
 _LANES = Lanes()
 
@@ -108,10 +108,10 @@ def _page(request: Request) -> tuple[bytes, dict[str, str]]:
     asker, hub = asker_of(request), services_of(request).hub
     found = _readable(hub, asker, request.path_params["id"])
     scan = parse.scan(found.dataset, found.readable, request.query_params.multi_items())
-    result = hub.read(asker.actor, asker.use_case, Query.of(scan, count=True), interface="ogc")
+    result = hub.read(asker.actor, asker.use_case, Query.of(scan, count=True), interface="ogc", as_of=as_of(request))
     url = f"{_base(request)}/collections/{found.dataset.id}/items"
     now = dt.datetime.now(dt.UTC)
-    return render.page(result, found.dataset, url, request.query_params, scan, now=now), stale(result.sources)
+    return render.page(result, found.dataset, url, request.query_params, scan, now=now), age(result.sources)
 
 
 def _readable(hub: Hub, asker: Asker, id: str) -> Found:

@@ -17,6 +17,7 @@ INTERFACE = Interface(
         ProbeRequest("POST", "/sql", "SELECT * FROM {dataset}", _TEXT),
         ProbeRequest("POST", "/sql?f=csv", "SELECT {field} FROM {dataset} ORDER BY 1", _TEXT),
         ProbeRequest("POST", "/sql?f=geojson", "SELECT count(*) AS n FROM {dataset}", _TEXT),
+        ProbeRequest("POST", "/sql?as-of=2099-12-31", "SELECT * FROM {dataset}", _TEXT),
         ProbeRequest("POST", "/sql?f=xlsx", "SELECT * FROM {dataset} LIMIT 3", _TEXT),
         ProbeRequest(
             "POST",

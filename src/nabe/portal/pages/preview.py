@@ -44,7 +44,10 @@ def _page(request: Request) -> Response:
     chart = chart_of(rows, result.fields, asker.lang, more=table.more)
     shown = Table(table.columns, table.rows[:ROWS], table.more or len(table.rows) > ROWS)
     stale = next((source.stale_since for source in result.sources if source.stale_since), None)
-    return render(request, asker, template, dataset=found.dataset, error=None, table=shown, chart=chart, stale=stale)
+    as_of = next((source.as_of for source in result.sources if source.as_of), None)
+    return render(
+        request, asker, template, dataset=found.dataset, error=None, table=shown, chart=chart, stale=stale, as_of=as_of
+    )
 
 
 async def features(request: Request) -> Response:

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nabe.errors import NabeError, SourceRefused, SourceUnavailable, TimedOut, Unknown
+from nabe.hub import SystemView
 from nabe.model.dataset import Access
 from nabe.model.query import Query, Scan
 from nabe.portal.rendering import render
@@ -13,6 +14,9 @@ from nabe.portal.summary import summaries
 from nabe.web.asker import asker_of
 from nabe.web.services import services_of
 from nabe.web.stream import in_thread
+
+#: Runs that a page shows.
+_RUNS = 50
 
 
 async def page(request: Request) -> Response:
@@ -33,6 +37,38 @@ def _page(request: Request) -> Response:
     )
 
 
+async def one(request: Request) -> Response:
+    """GET /systems/{id}"""
+    return await in_thread(_one, request)
+
+
+def _one(request: Request) -> Response:
+    asker, hub = asker_of(request), services_of(request).hub
+    system = _known(request)
+    found = summaries(hub, asker, hub.find(asker.actor, asker.use_case, ids=system.datasets))
+    held = [(item, hub.kept(asker.actor, item.dataset.id)) for item in found]
+    times = [kept.next for item, kept in held if item.dataset.snapshots is not None and kept.next is not None]
+    return render(
+        request,
+        asker,
+        "system.html",
+        system=system,
+        datasets=held,
+        next=min(times, default=None),
+        runs=hub.runs(asker.actor, system.id, _RUNS),
+        titles={item.dataset.id: item.dataset.title.in_(asker.lang) for item in found},
+        organisations=hub.organisations(),
+    )
+
+
+def _known(request: Request) -> SystemView:
+    asker, hub = asker_of(request), services_of(request).hub
+    system = next((item for item in hub.systems(asker.actor) if item.id == request.path_params["id"]), None)
+    if system is None:
+        raise Unknown("There is no system with this name that you may know of.")
+    return system
+
+
 async def state(request: Request) -> Response:
     """GET /systems/{id}/state: ask it for one row that the asker may read."""
     return await in_thread(_state, request)
@@ -40,9 +76,7 @@ async def state(request: Request) -> Response:
 
 def _state(request: Request) -> Response:
     asker, hub = asker_of(request), services_of(request).hub
-    system = next((item for item in hub.systems(asker.actor) if item.id == request.path_params["id"]), None)
-    if system is None:
-        raise Unknown("There is no system with this name that you may know of.")
+    system = _known(request)
     readable = [
         item.dataset
         for item in hub.find(asker.actor, asker.use_case, ids=system.datasets)
@@ -51,9 +85,12 @@ def _state(request: Request) -> Response:
     state = "unknown"
     if readable:
         try:
-            question = Query.of(Scan(readable[0].id, limit=1))
-            hub.read(asker.actor, asker.use_case, question, interface="portal").table()
-            state = "up"
+            # One with copies tells more: whether they stand in.
+            asked = next((item for item in readable if item.snapshots is not None), readable[0])
+            question = Query.of(Scan(asked.id, limit=1))
+            result = hub.read(asker.actor, asker.use_case, question, interface="portal")
+            result.table()
+            state = "copy" if any(item.stale_since or item.as_of for item in result.sources) else "up"
         except (SourceUnavailable, TimedOut):
             state = "down"
         except SourceRefused:

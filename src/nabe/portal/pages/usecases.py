@@ -9,9 +9,9 @@ from starlette.responses import RedirectResponse, Response
 
 from nabe.hub import Found, Hub
 from nabe.model.dataset import Field
-from nabe.model.party import Role
 from nabe.model.usecase import Grant
 from nabe.portal.forms import form_of
+from nabe.portal.offers import owns
 from nabe.portal.rendering import render
 from nabe.portal.summary import summaries
 from nabe.web.asker import Asker, asker_of
@@ -77,17 +77,8 @@ def _view(grant: Grant, found: Found, asker: Asker, hub: Hub) -> GrantView:
         found,
         fields,
         any(field.personal for field in fields),
-        _owns(asker, dataset.owner, hub),
+        owns(asker, dataset.owner, hub),
     )
-
-
-def _owns(asker: Asker, owner: str, hub: Hub) -> bool:
-    """Whether to offer the button; the hub decides when it is pressed."""
-    organisations, above = hub.organisations(), []
-    while owner in organisations and owner not in above:
-        above.append(owner)
-        owner = organisations[owner].parent
-    return Role.DATA_OWNER in asker.actor.roles and asker.actor.organisation in above
 
 
 async def withdraw(request: Request) -> Response:

@@ -93,3 +93,22 @@ ATTEMPT = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("last", sa.String(40), nullable=False),
 )
+
+RUN = sa.Table(
+    "run",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("system", sa.String(200), nullable=False),
+    sa.Column("dataset", sa.String(200), nullable=False),
+    sa.Column("started", sa.String(40), nullable=False),
+    sa.Column("ended", sa.String(40)),
+    sa.Column("until", sa.String(40), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Index("run_system", "system", "number"),
+    sa.Index("run_dataset", "kind", "dataset", "number"),
+)

@@ -12,11 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nabe.adapters.file.lookup import Lookup
 from nabe.model.expr import AllRows, And, BBox, Expr, Not, Or, both, conjuncts, fields_of
 from nabe.model.query import Order, SealedScan
 from nabe.ports.source import Batches, Capabilities
 from nabe.query.evaluate import Bounds, finish, matches, scan_schema
+from nabe.query.lookup import Lookup
 
 #: A table larger than this is not kept (bytes of Arrow), and all together no more than that.
 TABLE_LIMIT = 64 * 1024 * 1024

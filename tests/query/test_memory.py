@@ -8,16 +8,15 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nabe.adapters.file.memory import MemoryTable
 from nabe.model import expr as e
-from nabe.model.dataset import Field, FieldType
+from nabe.model.dataset import Access, Dataset, Field, FieldType
 from nabe.model.query import Order, Scan
 from nabe.model.schema import arrow_schema
+from nabe.model.text import Text
 from nabe.ports.source import Batches, Capabilities
 from nabe.query.evaluate import finish
+from nabe.query.memory import MemoryTable
 from nabe.testing.sealing import seal
-
-from .support import dataset
 
 FIELDS = (
     Field("nr", FieldType.INTEGER),
@@ -25,7 +24,7 @@ FIELDS = (
     Field("ort", FieldType.STRING),
     Field("geometry", FieldType.GEOMETRY),
 )
-PLACES = dataset({"path": "x.csv"}, FIELDS, id="orte")
+PLACES = Dataset("orte", Text("Orte"), "amt", Access.OPEN, FIELDS, system="ordner")
 
 words = st.sampled_from(["", "a", "A", "ä", "b", "Straße"])
 degrees = st.integers(-4, 4).map(lambda number: number * 45.0)

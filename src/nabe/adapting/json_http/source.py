@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import pyarrow as pa
 
 from nabe.adapting.json_http.interface import Interface, Page
 from nabe.adapting.json_http.paths import Row, parse
-from nabe.adapting.json_http.pushdown import asks_nothing, conditions, pushed, rows_wanted
+from nabe.adapting.json_http.pushdown import asks_nothing, conditions, rows_wanted
+from nabe.adapting.json_http.reading import PlainReading, Reading
 from nabe.adapting.json_http.settings import TableSettings
 from nabe.adapting.json_http.translate import BATCH, Table, Tally
-from nabe.adapting.settings import parsed
 from nabe.errors import SourceRefused
 from nabe.model.dataset import Dataset, Field
 from nabe.model.query import SealedScan
@@ -35,8 +35,9 @@ class HttpJsonSource:
 
     capabilities = Capabilities()
 
-    def __init__(self, interface: Interface) -> None:
+    def __init__(self, interface: Interface, reading: Reading | None = None) -> None:
         self._interface = interface
+        self._reading = reading or PlainReading(interface.system)
         self._rows: dict[str, int] = {}
         self._settings: dict[str, tuple[Dataset, TableSettings]] = {}
         self._lock = threading.Lock()
@@ -49,19 +50,29 @@ class HttpJsonSource:
         """The rows of a scan, and more where the interface cannot filter; nothing is asked before the first is taken."""
         settings = self._settings_of(scan.dataset)
         fields = [field for name in needed_fields(scan, self.capabilities) if (field := scan.dataset.field(name))]
-        table = made_table(self._interface.system, fields, settings)
+        reading, dataset = self._reading, scan.dataset
+        table = made_table(self._interface.system, [reading.field(field, dataset) for field in fields], settings)
         if asks_nothing(scan):
             return Batches(table.schema, iter(()))
-        params = pushed(scan, settings)
+        asked = reading.ask(scan, fields, settings)
         most = rows_wanted(scan)
-        rows = read_rows(self._interface, table, settings, params, most, dataset=scan.dataset.id)
+        rows = read_rows(
+            self._interface,
+            table,
+            settings,
+            list(asked.params),
+            most,
+            dataset=dataset.id,
+            narrowed=asked.narrowed,
+            shaped=lambda found: reading.shaped(found, fields, dataset),
+        )
 
         def noted() -> Generator[pa.RecordBatch, None, None]:
             try:
                 yield from rows
-                if most is None and not params:
+                if most is None and not asked.narrowed:
                     with self._lock:
-                        self._rows[scan.dataset.id] = table.rows
+                        self._rows[dataset.id] = table.rows
             finally:
                 rows.close()
 
@@ -81,7 +92,9 @@ class HttpJsonSource:
     def explain(self, scan: SealedScan) -> str:
         """The request, without secrets."""
         settings = self._settings_of(scan.dataset)
-        params = ", ".join(f"{name}={value}" for name, value in pushed(scan, settings))
+        fields = [field for name in needed_fields(scan, self.capabilities) if (field := scan.dataset.field(name))]
+        asked = self._reading.ask(scan, fields, settings)
+        params = ", ".join(f"{name}={value}" for name, value in asked.params)
         address = short(self._interface.start(settings, []))
         return f"GET {address}" + (f" with {params}" if params else "")
 
@@ -92,7 +105,7 @@ class HttpJsonSource:
     def _settings_of(self, dataset: Dataset) -> TableSettings:
         known = self._settings.get(dataset.id)
         if known is None or (known[0] is not dataset and known[0] != dataset):
-            known = (dataset, parsed(TableSettings, dataset.source, self._interface.system, "source"))
+            known = (dataset, self._reading.settings(dataset))
             self._settings[dataset.id] = known
         return known[1]
 
@@ -118,16 +131,19 @@ def read_rows(
     *,
     dataset: str = "",
     strict: bool = True,
+    narrowed: bool = False,
+    shaped: Callable[[Iterator[Row]], Iterator[Row]] = iter,
 ) -> Generator[pa.RecordBatch, None, None]:
     """The batches of an answer, page by page, at most `most` rows.
 
-    `strict`: refuse what is not as declared: a column that no record has, a type that no value fits.
+    `strict`: refuse what is not as declared: a column that no record has, a type that no value fits. `narrowed`: the
+    parameters leave rows out. `shaped`: what is done to a page's records before the ways are followed.
     """
     judge = _Judge(interface.system, dataset, table) if strict else None
     if most == 0:
         return
     for page in interface.pages(settings, params, most or 0):
-        for batch in _batches(page, table, None if most is None else most - table.rows):
+        for batch in _batches(page, shaped(page.rows), table, None if most is None else most - table.rows):
             if judge is not None:
                 judge.batch(batch.num_rows)
             yield batch
@@ -135,14 +151,14 @@ def read_rows(
         if most is not None and table.rows >= most:
             return
     if judge is not None:
-        judge.end(whole=not params and most is None)
+        judge.end(whole=not narrowed and most is None)
 
 
-def _batches(page: Page, table: Table, most: int | None) -> Iterator[pa.RecordBatch]:
+def _batches(page: Page, rows: Iterator[Row], table: Table, most: int | None) -> Iterator[pa.RecordBatch]:
     """Batches of one page: so many rows, or so many bytes."""
     held: list[Row] = []
     began, left = 0, most
-    for row in page.rows:
+    for row in rows:
         held.append(row)
         if left is not None and len(held) >= left:
             break

@@ -28,10 +28,10 @@ def numbers(part: Compare) -> tuple[float | int | None, float | int | None] | No
         return None
     if part.op not in (*_LOWER, *_UPPER) or abs(value) > 1e300:
         return None
-    room = 0.0 if _is_single(value) else abs(value) * 1e-6
+    room = 0.0 if _is_single(value) else abs(value) * 1e-6 + 1e-37
     if abs(value) >= 2**53:
         value = float(value)
-    low, high = (value, value) if not room else (value - room, value + room)
+    low, high = (value, value) if not room else (_round(value - room), _round(value + room))
     return low if part.op in _LOWER else None, high if part.op in _UPPER else None
 
 
@@ -77,6 +77,10 @@ def ring(box: BBox) -> list[tuple[float, float]] | None:
     low, high = south - bow, north + bow
     left, right = west - 1e-5, east + 1e-5
     return [(left, low), (right, low), (right, high), (left, high), (left, low)]
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.12g}")
 
 
 def _is_single(value: float) -> bool:

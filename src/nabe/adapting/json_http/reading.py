@@ -1,6 +1,6 @@
-"""How the datasets of one kind of interface are asked for and read: what an adapter for a standard says for itself.
+"""How a dataset of one kind of interface is asked for and read: what an adapter for a standard says for itself.
 
-`HttpJsonSource` does the rest. `PlainReading` is that of datasets that declare every request themselves (`http_json`).
+`HttpJsonSource` does the rest. `PlainReader` is for datasets that declare every request themselves (`http_json`).
 """
 
 from __future__ import annotations
@@ -25,41 +25,36 @@ class Asked:
     narrowed: bool = False
 
 
-class Reading(Protocol):
-    """How one kind of interface is read. Used by several threads; holds no state of a question."""
+class Reader(Protocol):
+    """One dataset of an interface. Used by several threads; holds no state of a question."""
 
-    def settings(self, dataset: Dataset) -> TableSettings:
-        """The dataset's `source` as requests. Raises `SourceRefused` naming what is wrong with it."""
+    settings: TableSettings
 
-    def ask(self, scan: SealedScan, fields: Sequence[Field], settings: TableSettings) -> Asked:
-        """What is asked of the interface for this scan, which delivers `fields`. Every row that is wanted must come."""
+    def ask(self, fields: Sequence[Field], scan: SealedScan | None) -> Asked:
+        """What is asked for to deliver these fields of the rows that the scan wants (None: all). None may be lost."""
 
-    def field(self, field: Field, dataset: Dataset) -> Field:
+    def field(self, field: Field) -> Field:
         """The field with the way to its value in a record as `shaped` gives it."""
 
-    def shaped(self, rows: Iterator[Row], fields: Sequence[Field], dataset: Dataset) -> Iterator[Row]:
+    def shaped(self, rows: Iterator[Row], fields: Sequence[Field]) -> Iterator[Row]:
         """The records of a page, made fit for the ways of these (the dataset's own) fields."""
 
 
-class PlainReading:
+class PlainReader:
     """`source` is the request itself; records are read as they come."""
 
-    def __init__(self, system: str) -> None:
-        self._system = system
+    def __init__(self, system: str, dataset: Dataset) -> None:
+        self.settings = parsed(TableSettings, dataset.source, system, "source")
 
-    def settings(self, dataset: Dataset) -> TableSettings:
-        """`source` as it is declared."""
-        return parsed(TableSettings, dataset.source, self._system, "source")
-
-    def ask(self, scan: SealedScan, fields: Sequence[Field], settings: TableSettings) -> Asked:
+    def ask(self, fields: Sequence[Field], scan: SealedScan | None) -> Asked:
         """Parameters that `source.filters`, `bbox` and `limit` name."""
-        params = tuple(pushed(scan, settings))
+        params = tuple(pushed(scan, self.settings)) if scan is not None else ()
         return Asked(params, bool(params))
 
-    def field(self, field: Field, dataset: Dataset) -> Field:
+    def field(self, field: Field) -> Field:
         """The field as it is."""
         return field
 
-    def shaped(self, rows: Iterator[Row], fields: Sequence[Field], dataset: Dataset) -> Iterator[Row]:
+    def shaped(self, rows: Iterator[Row], fields: Sequence[Field]) -> Iterator[Row]:
         """The records as they are."""
         return rows

@@ -118,7 +118,8 @@ class Paging(Settings):
     total: PathText = Field(default="", description="page, offset: where in the body the number of all rows stands")
     total_header: str = Field(default="", description="page, offset: HTTP header with the number of all rows")
     short_pages: bool = Field(
-        default=False, description="page, offset: the server may give less than size; without a total only an empty page ends"
+        default=False,
+        description="page, offset: the server may give less than size; without a total only an empty page ends",
     )
     most: int = Field(default=10_000, gt=0, description="Most pages; more are taken for an endless answer")
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from nabe.adapting.json_http.interface import Interface, Page
 from nabe.adapting.json_http.paths import Row, parse
 from nabe.adapting.json_http.pushdown import asks_nothing, conditions, rows_wanted
-from nabe.adapting.json_http.reading import PlainReading, Reading
+from nabe.adapting.json_http.reading import PlainReader, Reader
 from nabe.adapting.json_http.settings import TableSettings
 from nabe.adapting.json_http.translate import BATCH, Table, Tally
 from nabe.errors import SourceRefused
@@ -35,11 +35,10 @@ class HttpJsonSource:
 
     capabilities = Capabilities()
 
-    def __init__(self, interface: Interface, reading: Reading | None = None) -> None:
-        self._interface = interface
-        self._reading = reading or PlainReading(interface.system)
+    def __init__(self, interface: Interface, reader: Callable[[str, Dataset], Reader] = PlainReader) -> None:
+        self._interface, self._reader = interface, reader
         self._rows: dict[str, int] = {}
-        self._settings: dict[str, tuple[Dataset, TableSettings]] = {}
+        self._readers: dict[str, tuple[Dataset, Reader]] = {}
         self._lock = threading.Lock()
 
     def check(self) -> None:
@@ -48,23 +47,21 @@ class HttpJsonSource:
 
     def read(self, scan: SealedScan) -> Batches:
         """The rows of a scan, and more where the interface cannot filter; nothing is asked before the first is taken."""
-        settings = self._settings_of(scan.dataset)
-        fields = [field for name in needed_fields(scan, self.capabilities) if (field := scan.dataset.field(name))]
-        reading, dataset = self._reading, scan.dataset
-        table = made_table(self._interface.system, [reading.field(field, dataset) for field in fields], settings)
+        dataset, reader, fields = scan.dataset, self._reader_of(scan.dataset), self._fields(scan)
+        table = made_table(self._interface.system, [reader.field(field) for field in fields], reader.settings)
         if asks_nothing(scan):
             return Batches(table.schema, iter(()))
-        asked = reading.ask(scan, fields, settings)
+        asked = reader.ask(fields, scan)
         most = rows_wanted(scan)
         rows = read_rows(
             self._interface,
             table,
-            settings,
+            reader.settings,
             list(asked.params),
             most,
             dataset=dataset.id,
             narrowed=asked.narrowed,
-            shaped=lambda found: reading.shaped(found, fields, dataset),
+            shaped=lambda found: reader.shaped(found, fields),
         )
 
         def noted() -> Generator[pa.RecordBatch, None, None]:
@@ -91,22 +88,25 @@ class HttpJsonSource:
 
     def explain(self, scan: SealedScan) -> str:
         """The request, without secrets."""
-        settings = self._settings_of(scan.dataset)
-        fields = [field for name in needed_fields(scan, self.capabilities) if (field := scan.dataset.field(name))]
-        asked = self._reading.ask(scan, fields, settings)
+        reader = self._reader_of(scan.dataset)
+        asked = reader.ask(self._fields(scan), scan)
         params = ", ".join(f"{name}={value}" for name, value in asked.params)
-        address = short(self._interface.start(settings, []))
+        address = short(self._interface.start(reader.settings, []))
         return f"GET {address}" + (f" with {params}" if params else "")
 
     def close(self) -> None:
         """Free connections; the source can be used again."""
         self._interface.close()
 
-    def _settings_of(self, dataset: Dataset) -> TableSettings:
-        known = self._settings.get(dataset.id)
+    def _fields(self, scan: SealedScan) -> list[Field]:
+        names = needed_fields(scan, self.capabilities)
+        return [field for name in names if (field := scan.dataset.field(name))]
+
+    def _reader_of(self, dataset: Dataset) -> Reader:
+        known = self._readers.get(dataset.id)
         if known is None or (known[0] is not dataset and known[0] != dataset):
-            known = (dataset, self._reading.settings(dataset))
-            self._settings[dataset.id] = known
+            known = (dataset, self._reader(self._interface.system, dataset))
+            self._readers[dataset.id] = known
         return known[1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import struct
 
 import numpy as np
@@ -33,7 +34,7 @@ def test_the_ring_holds_the_box_on_the_sphere_and_on_the_plane(west, south, widt
     if ring is None:
         assert width > 19.99
         return
-    sphere = shapely.Polygon(np.concatenate([between(a, b) for a, b in zip(ring, ring[1:], strict=False)]))
+    sphere = shapely.Polygon(np.concatenate([between(a, b) for a, b in itertools.pairwise(ring)]))
     wanted = shapely.box(box.west, box.south, box.east, box.north)
     assert sphere.buffer(1e-9).covers(wanted) and shapely.Polygon(ring).covers(wanted)
     if height > 1e-3:

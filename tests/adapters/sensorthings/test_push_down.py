@@ -172,7 +172,9 @@ def test_a_filter_that_is_pushed_loses_no_row(tmp_path, both, where, instants, g
     inhalt: Dataset = dataset({**SOURCE, "instants": instants}, FIELDS)
     scan, more = Scan("inhalt", where=where), {"allowed": grant} if grant is not None else {}
     found, wanted = (
-        sorted(rows(opened(tmp_path / str(n), server.url + "/v1.1", keep_mb=0), inhalt, scan, **more), key=repr)
+        sorted(
+            rows(opened(tmp_path / str(n), server.url + "/v1.1", keep_mb=0, retries=0), inhalt, scan, **more), key=repr
+        )
         for n, server in enumerate(both)
     )
     assert found == wanted

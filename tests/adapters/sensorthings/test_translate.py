@@ -90,7 +90,11 @@ def test_promises_hold_by_reading_what_breaks_them_as_missing(tmp_path, server):
     observations[1]["phenomenonTime"] = "2026-11-01T00:00:00Z/2026-11-01T01:00:00Z"
     ways = fields(wert=(KIND.NUMBER, "result"), zeit=(KIND.DATETIME, "phenomenonTime"))
     plain = {"entity": "Observations", "datastreams": 1}
-    assert [row["wert"] for row in rows(opened(tmp_path, server.url + "/v1.1"), dataset(plain, ways))] == [7.0, None, 2.1]
+    assert [row["wert"] for row in rows(opened(tmp_path, server.url + "/v1.1"), dataset(plain, ways))] == [
+        7.0,
+        None,
+        2.1,
+    ]
     strict = rows(
         opened(tmp_path, server.url + "/v1.1"), dataset({**plain, "results": "number", "instants": True}, ways)
     )

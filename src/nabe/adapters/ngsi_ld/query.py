@@ -14,8 +14,8 @@ from nabe.adapting.json_http import bounds
 from nabe.model.dataset import Field, FieldType
 from nabe.model.expr import BBox, Compare, Expr, In, Op
 
-#: Texts without signs that mean something in a query, and that are no number, yes, no, or time.
-_TEXT = re.compile(r"(?=.*[^\W\d_])[\w äöüÄÖÜß./-]{1,200}")
+#: Texts without signs that mean something in a query, and that cannot be a number, yes, no, or time.
+_TEXT = re.compile(r"[^\W\d_][\w ./-]{0,200}")
 _NO_TEXT = frozenset({"true", "false", "null", "nan", "inf", "infinity"})
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,100}")
 _MOST_VALUES, _LONGEST = 40, 3000
@@ -108,7 +108,7 @@ def _text(value: object, api: str) -> str:
     """A text as q writes it; empty if a broker might read something else."""
     if not isinstance(value, str) or not _TEXT.fullmatch(value) or value.lower() in _NO_TEXT or value != value.strip():
         return ""
-    if re.match(r"\d{4}-\d\d", value) or ".." in value:
+    if ".." in value:
         return ""
     return value if api == "ngsi-v2" else f'"{value}"'
 

@@ -202,10 +202,9 @@ def _is_time(given: Mapping[str, Any]) -> bool:
 def _be_strict(attribute: dict[str, Any], kind: FieldType) -> None:
     """A value that the broker would compare in another way than the hub reads it is none that fits."""
     value = attribute.get("value")
-    fallback: Any = None if kind is FieldType.STRING else {}
     match kind:
         case FieldType.STRING:
-            fits = isinstance(value, str) and not attribute.get(_TYPED)
+            fits = True  # a number is no text that is ever sent
         case FieldType.BOOLEAN:
             fits = isinstance(value, bool)
         case FieldType.INTEGER | FieldType.NUMBER:
@@ -214,4 +213,4 @@ def _be_strict(attribute: dict[str, Any], kind: FieldType) -> None:
             fits = isinstance(value, str) and bool(attribute.get(_TYPED)) and bool(_ZONED.search(value))
     other = "datasetId" in attribute or any(name in attribute for name in _VALUES if name != "value")
     if value is not None and (other or not fits):
-        attribute["value"] = fallback
+        attribute["value"] = None if kind is FieldType.STRING else {}

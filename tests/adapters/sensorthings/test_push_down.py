@@ -189,3 +189,59 @@ def test_a_filter_that_the_service_cannot_read_is_refused_by_name(tmp_path, serv
     server.answer = broken
     with pytest.raises(SourceRefused, match="Observations answers with 400"):
         rows(opened(tmp_path, server.url + "/v1.1"), dataset({**SOURCE, "filter": "x ~ 1"}, FIELDS))
+
+
+# --- the newest rows --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("where", [None, Compare("wert", Op.GE, 20), Compare("art", Op.EQ, "traffic"), IsNull("wert")])
+def test_of_the_newest_observations_no_more_are_read_than_needed(tmp_path, server, where, descending):
+    from nabe.model.expr import ALL_ROWS
+    from nabe.model.query import Order
+
+    server.answer = Service(air(200), most=20)
+    inhalt = dataset({**SOURCE, "instants": True, "datastreams": [1, 11, 2]}, FIELDS)
+    order, filter = (Order("von", descending),), where if where is not None else ALL_ROWS
+    found = rows(opened(tmp_path, server.url + "/v1.1"), inhalt, Scan("inhalt", ("von", "wert"), filter, order, 5, 2))
+    asked = len(server.seen)
+    assert server.seen[0].params["$orderby"] == f"phenomenonTime {'desc' if descending else 'asc'}"
+    every = rows(opened(tmp_path, server.url + "/v1.1"), inhalt, Scan("inhalt", ("von", "wert"), filter))
+    times = sorted((row["von"] for row in every if row["von"]), reverse=descending)[2:7]
+    assert [row["von"] for row in found] == times
+    assert asked < (len(server.seen) - asked) / 2 or isinstance(where, IsNull)
+
+
+def test_intervals_and_a_service_that_does_not_order_lose_nothing(tmp_path, server):
+    from nabe.model.query import Order
+
+    mixed = air(40)
+    for number, item in enumerate(mixed["Observations"]):
+        if number % 3 == 0:  # no time under `instants`, wherever the service puts them
+            item["phenomenonTime"] = "2026-12-01T00:00:00Z/2027-01-01T00:00:00Z"
+    inhalt = dataset({**SOURCE, "instants": True, "datastreams": [1, 2]}, FIELDS)
+    scan = Scan("inhalt", ("von", "id"), order=(Order("von", True),), limit=4)
+
+    class Disordered(Service):
+        def answer(self, path: str, here: str, params: dict[str, str]) -> Any:
+            return super().answer(path, here, {name: value for name, value in params.items() if name != "$orderby"})
+
+    for kind in (Service, Disordered):
+        server.answer = kind(mixed, most=6)
+        found = rows(opened(tmp_path, server.url + "/v1.1"), inhalt, scan)
+        every = rows(opened(tmp_path, server.url + "/v1.1"), inhalt)
+        assert [row["von"] for row in found] == sorted((row["von"] for row in every if row["von"]), reverse=True)[:4]
+
+
+def test_an_order_is_sent_only_where_the_service_orders_alike(tmp_path, server):
+    from nabe.model.query import Order
+
+    def sent(order: tuple[Order, ...], limit: int | None = 3, **source: Any) -> str:
+        inhalt = dataset({**SOURCE, "instants": True, "datastreams": [1], **source}, FIELDS)
+        rows(opened(tmp_path, server.url + "/v1.1"), inhalt, Scan("inhalt", ("id",), order=order, limit=limit))
+        return server.seen[-1].params.get("$orderby", "")
+
+    assert sent((Order("von"),)) == "phenomenonTime asc"
+    assert sent((Order("von"),), None) == sent((Order("wert"),)) == sent((Order("von"), Order("id"))) == ""
+    assert sent((Order("von"),), instants=False) == sent((Order("von"),), timezone="Europe/Berlin") == ""
+    assert sent((Order("von"),), orderby="result asc") == "result asc"

@@ -9,6 +9,7 @@ from nabe.adapters.sensorthings.entities import Way, entity_of, way_of
 from nabe.adapters.sensorthings.odata import Wanted, filter_text, literal
 from nabe.adapters.sensorthings.settings import Connection, EntitySettings
 from nabe.adapters.sensorthings.translate import shaped
+from nabe.adapting.json_http.first import wants_first
 from nabe.adapting.json_http.interface import Interface
 from nabe.adapting.json_http.paths import Row, written
 from nabe.adapting.json_http.pushdown import conditions
@@ -61,16 +62,17 @@ class EntityReader:
             name = "Datastream/id" if self._entity == "Observations" else "id"
             fixed.append("(" + " or ".join(f"{name} eq {literal(id)}" for id in own.datastreams) + ")")
         pushed = filter_text(conditions(scan), self._known, own) if scan is not None else ""
-        wanted = Wanted()
+        order, wanted = self._order(scan), Wanted()
         for field in fields:
             wanted.add(self._ways[field.name])
         found = {
             "$filter": " and ".join([*fixed, *([pushed] if pushed else [])]),
             "$select": wanted.select() if own.select else "",
             "$expand": own.expand or wanted.expand(own.select),
-            "$orderby": own.orderby,
+            "$orderby": own.orderby or order,
         }
-        return Asked(tuple((name, text) for name, text in found.items() if text), bool(pushed))
+        params = tuple((name, text) for name, text in found.items() if text)
+        return Asked(params, bool(pushed), ordered=not own.orderby and bool(order))
 
     def field(self, field: Field) -> Field:
         """The field with its way in a record whose times are taken apart."""
@@ -81,6 +83,24 @@ class EntityReader:
         ways = [self._ways[field.name] for field in fields]
         numeric = [self._ways[field.name] for field in fields if field.type in (FieldType.INTEGER, FieldType.NUMBER)]
         return shaped(rows, ways, numeric if self._own.results == "number" else (), instants=self._own.instants)
+
+    def _order(self, scan: SealedScan | None) -> str:
+        """The scan's order in the words of the service, where both order alike and only the first rows are wanted."""
+        if scan is None or not wants_first(scan) or self._entity != "Observations":
+            return ""
+        found = self._known(scan.order[0].field)
+        if found is None:
+            return ""
+        field, way = found
+        name = "phenomenonTime" if way.time and self._own.instants else ""
+        name = (
+            name if way.member == "phenomenonTime" else "resultTime" if way.time and way.member == "resultTime" else ""
+        )
+        own = self._own.columns.get(field.source_column)
+        told = self._own.date_formats or (own is not None and (own.date_formats or own.constant is not None))
+        if not name or way.links or field.type is not FieldType.DATETIME or told or self._own.timezone != "UTC":
+            return ""
+        return f"{name} {'desc' if scan.order[0].descending else 'asc'}"
 
     def _known(self, name: str) -> tuple[Field, Way] | None:
         field = self._dataset.field(name)

@@ -19,10 +19,14 @@ from nabe.model.query import SealedScan
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Parameters for one question. `narrowed`: do they leave rows of the dataset out?"""
+    """Parameters for one question. `narrowed`: do they leave rows of the dataset out?
+
+    `ordered`: rows come in the order that the scan wants (one field), but for those without a value, anywhere.
+    """
 
     params: tuple[tuple[str, str], ...] = ()
     narrowed: bool = False
+    ordered: bool = False
 
 
 class Reader(Protocol):

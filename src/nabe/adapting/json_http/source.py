@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 
 import pyarrow as pa
 
+from nabe.adapting.json_http.first import First
 from nabe.adapting.json_http.interface import Interface, Page
 from nabe.adapting.json_http.paths import Row, parse
 from nabe.adapting.json_http.pushdown import asks_nothing, conditions, rows_wanted
@@ -61,13 +62,14 @@ class HttpJsonSource:
             most,
             dataset=dataset.id,
             narrowed=asked.narrowed,
+            first=First(scan) if asked.ordered else None,
             shaped=lambda found: reader.shaped(found, fields),
         )
 
         def noted() -> Generator[pa.RecordBatch, None, None]:
             try:
                 yield from rows
-                if most is None and not asked.narrowed:
+                if most is None and not asked.narrowed and not asked.ordered:
                     with self._lock:
                         self._rows[dataset.id] = table.rows
             finally:
@@ -132,26 +134,29 @@ def read_rows(
     dataset: str = "",
     strict: bool = True,
     narrowed: bool = False,
+    first: First | None = None,
     shaped: Callable[[Iterator[Row]], Iterator[Row]] = iter,
 ) -> Generator[pa.RecordBatch, None, None]:
     """The batches of an answer, page by page, at most `most` rows.
 
     `strict`: refuse what is not as declared: a column that no record has, a type that no value fits. `narrowed`: the
-    parameters leave rows out. `shaped`: what is done to a page's records before the ways are followed.
+    parameters leave rows out. `first`: judges when enough came of rows in order. `shaped`: what is done to a page's records before the ways are followed.
     """
     judge = _Judge(interface.system, dataset, table) if strict else None
     if most == 0:
         return
-    for page in interface.pages(settings, params, most or 0):
+    for page in interface.pages(settings, params, most or (first.wanted if first is not None else 0)):
         for batch in _batches(page, shaped(page.rows), table, None if most is None else most - table.rows):
             if judge is not None:
                 judge.batch(batch.num_rows)
             yield batch
             page.body.renew()
+            if first is not None and first.has_enough(batch):
+                return
         if most is not None and table.rows >= most:
             return
     if judge is not None:
-        judge.end(whole=not narrowed and most is None)
+        judge.end(whole=not narrowed and most is None and first is None)
 
 
 def _batches(page: Page, rows: Iterator[Row], table: Table, most: int | None) -> Iterator[pa.RecordBatch]:

@@ -23,7 +23,7 @@ from nabe.ports.catalogue import Catalogue
 from nabe.ports.engine import Budget
 from nabe.ports.identity import Identity
 from nabe.ports.ledger import Ledger
-from nabe.ports.source import Adapter, AdapterContext, Source
+from nabe.ports.source import Adapter, AdapterContext, Claim, Source
 from nabe.query.describe import describe
 from nabe.query.reach import Reach
 from nabe.query.text import parse_filter
@@ -131,7 +131,7 @@ def interfaces() -> list[Interface]:
 
 @cache
 def adapters() -> Mapping[str, Adapter]:
-    """Kinds of silos, built in or installed (entry point group `nabe.adapters`), by id.
+    """Kinds of silos, built in or installed (entry point group `nabe.adapters`), by id; the pickiest `claim` first.
 
     One whose driver is missing is left out with a word in the log; the others work.
     """
@@ -141,7 +141,7 @@ def adapters() -> Mapping[str, Adapter]:
             found[entry.name] = entry.load()()
         except (ImportError, AttributeError) as error:
             logging.getLogger("nabe").warning("adapter %s cannot be loaded: %s", entry.name, error)
-    return found
+    return dict(sorted(found.items(), key=lambda item: (getattr(item[1], "claim", Claim.STANDARD), item[0])))
 
 
 class Sources:

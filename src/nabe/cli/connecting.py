@@ -80,8 +80,7 @@ def connect(
 
 
 def _sniff(source: str, context: Any) -> tuple[str, Mapping[str, Any]]:
-    # Files on the web are what no interface claims: an address alone does not tell, so the others look first.
-    for adapter_id, adapter in sorted(adapters().items(), key=lambda item: item[0] == "file"):
+    for adapter_id, adapter in adapters().items():  # the pickiest first: a standard's interface is JSON, too
         connection = adapter.sniff(source, context)
         if connection is not None:
             return adapter_id, connection

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
@@ -145,6 +146,7 @@ class Column:
     native: str = ""
     nullable: bool = True
     comment: str = ""
+    unit: str = ""  # UCUM, where the silo says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +180,19 @@ class Probe(Protocol):
         """All rows of these columns (none named: all), streamed, typed as `describe` said."""
 
 
+class Claim(IntEnum):
+    """How much an adapter's `sniff` must see before it claims a source. The pickier is asked first.
+
+    An adapter says it as its `claim`; without one it is `STANDARD`.
+    """
+
+    STANDARD = 0  # one standard or product, known by its own marks
+    SHAPE = 1  # any interface that speaks a format, such as JSON
+    ANY = 2  # whatever can be fetched: a file
+
+
 class Adapter(Protocol):
-    """A kind of silo; found through the entry point group `nabe.adapters` under its id."""
+    """A kind of silo; found through the entry point group `nabe.adapters` under its id. May have a `claim`."""
 
     id: str
 

@@ -176,7 +176,7 @@ def _field(seen: Seen, column: Column) -> Field:
         title=_LOCATION if _is_plain_geometry(column) else title_of(unit.rest if unit else column.name),
         description=Text(mended(column.comment)),
         column="" if column.name == name else column.name,
-        unit=unit.ucum if unit else "",
+        unit=unit.ucum if unit else column.unit if is_number else "",
         personal=seen.judged.personal(column.name),
         references=Reference(best.known.dataset, best.known.field) if best else None,
     )

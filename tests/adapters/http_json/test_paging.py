@@ -169,3 +169,19 @@ def test_fixed_parameters_go_with_every_page(tmp_path, server):
 )
 def test_link_headers_are_read_as_rfc_8288_says(header, target):
     assert next_link(header) == target
+
+
+def test_a_server_that_gives_fewer_rows_than_asked_is_read_to_its_end(tmp_path, server):
+    def capped(request: Request, **headers: str) -> Reply:
+        offset = int(request.params["offset"])
+        return Reply(ALL[offset : offset + 4], **headers)
+
+    page = {"type": "offset", "param": "offset", "size_param": "limit", "size": 10, "short_pages": True}
+    server.answer = capped
+    assert numbers(rows(opened(tmp_path, server.url), dataset({"page": page}, FIELDS))) == list(range(23))
+    assert len(server.seen) == 7, "only an empty page ends"
+    server.seen.clear()
+    server.answer = lambda request: capped(request, X_Total="23")
+    counted = dataset({"page": {**page, "total_header": "X-Total"}}, FIELDS)
+    assert numbers(rows(opened(tmp_path, server.url), counted)) == list(range(23))
+    assert len(server.seen) == 6

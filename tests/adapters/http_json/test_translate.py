@@ -63,6 +63,9 @@ def made(kind: FieldType, *values: Any, **settings: Any) -> tuple[list[Any], int
         (T, "2026-11-24T08:15:00.123456789+01:00", dt.datetime(2026, 11, 24, 7, 15, 0, 123456, tzinfo=UTC)),
         (T, "2026-11-24 08:15", dt.datetime(2026, 11, 24, 7, 15, tzinfo=UTC)),
         (T, "24.11.2026, 8:15", dt.datetime(2026, 11, 24, 7, 15, tzinfo=UTC)),
+        (T, "Dienstag, 19. November 2013 - 10:16", dt.datetime(2013, 11, 19, 9, 16, tzinfo=UTC)),
+        (T, "6. März 2014, 9:31 Uhr", dt.datetime(2014, 3, 6, 8, 31, tzinfo=UTC)),
+        (D, "Montag, 6. Januar 2014", dt.date(2014, 1, 6)),
         (T, "30.10.2023 11:40", dt.datetime(2023, 10, 30, 10, 40, tzinfo=UTC)),
         (T, "2026-11-24 24:00", dt.datetime(2026, 11, 24, 23, 0, tzinfo=UTC)),
         (T, "2026-10-25 02:30", dt.datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),  # twice that night: the later one
@@ -96,6 +99,7 @@ def test_values_are_read_as_they_are_written(kind, value, wanted):
         (B, 2),
         (B, []),
         (D, "24.11.26"),
+        (D, "6. Januarius 2014"),
         (D, "2026-02-30"),
         (D, 1.5),
         (T, "0001-01-01T00:00:00+14:00"),

@@ -12,7 +12,7 @@ from nabe.adapters.file.silo import Silo
 from nabe.adapters.file.source import FileSource
 from nabe.adapting.settings import parsed, problems
 from nabe.model.dataset import Dataset, FieldType, System
-from nabe.ports.source import AdapterContext, Probe, Source
+from nabe.ports.source import AdapterContext, Claim, Probe, Source
 from nabe.query.memory import TableCache
 
 #: Seconds that looking into a file may take before it is declared (its operator waits and sees the progress).
@@ -23,6 +23,7 @@ class FileAdapter:
     """Kind of silo `file`. Tables kept in memory share one limit over all systems."""
 
     id = "file"
+    claim = Claim.ANY
 
     def __init__(self) -> None:
         self._tables = TableCache()

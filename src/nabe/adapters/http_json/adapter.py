@@ -12,7 +12,7 @@ from nabe.adapting.json_http.settings import SystemSettings, TableSettings
 from nabe.adapting.json_http.source import HttpJsonSource
 from nabe.adapting.settings import parsed, problems
 from nabe.model.dataset import Dataset, FieldType, System
-from nabe.ports.source import AdapterContext, Probe, Source
+from nabe.ports.source import AdapterContext, Claim, Probe, Source
 
 #: Seconds that looking into an interface may take before it is declared (its operator waits and sees the progress).
 _PROBE_TIMEOUT_S = 60.0
@@ -22,6 +22,7 @@ class HttpJsonAdapter:
     """Kind of silo `http_json`."""
 
     id = "http_json"
+    claim = Claim.SHAPE
 
     def open(self, system: System, secrets: Callable[[str], str], context: AdapterContext) -> Source:
         """Open a declared system; it is asked at the first question."""

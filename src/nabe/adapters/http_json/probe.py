@@ -15,6 +15,7 @@ from nabe.adapting.json_http.interface import Interface
 from nabe.adapting.json_http.paths import Each, Path, Row, parse, value_at, walk
 from nabe.adapting.json_http.recognise import Found, crs_of, members, paging, tables, typed
 from nabe.adapting.json_http.settings import TableSettings
+from nabe.adapting.json_http.sniffing import FILES
 from nabe.adapting.json_http.source import made_table, read_rows
 from nabe.adapting.json_http.stream import Broken, decode, utf8
 from nabe.adapting.settings import parsed
@@ -26,11 +27,6 @@ from nabe.ports.source import AdapterContext, Batches, Column, Table
 #: Bytes of a first page that are looked at, rows and pages from which types are told.
 _MOST_BYTES, _MOST_ROWS, _MOST_PAGES = 64_000_000, 20_000, 50
 _SNIFF_S, _SNIFF_BYTES = 10.0, 4_096
-#: Names of files on the web, which the `file` adapter reads.
-_FILES = frozenset(
-    ".csv .tsv .txt .tab .xlsx .xlsm .xls .ods .json .jsonl .ndjson .geojson .parquet .geoparquet .pq .gpkg .shp .fgb"
-    " .zip .gz".split()
-)
 _SECRET = re.compile(r"key|token|secret|pass|sig|auth|kennwort", re.IGNORECASE)
 
 
@@ -39,7 +35,7 @@ def sniffed(source: str, context: AdapterContext) -> dict[str, Any] | None:
     parts = urlsplit(source)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
         return None
-    if PurePosixPath(parts.path.lower()).suffix in _FILES and not parts.query:
+    if PurePosixPath(parts.path.lower()).suffix in FILES and not parts.query:
         return None
     connection: dict[str, Any] = {"url": urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))}
     params = dict(parse_qsl(parts.query, keep_blank_values=True))

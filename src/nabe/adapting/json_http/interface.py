@@ -146,7 +146,7 @@ class Interface:
             finally:
                 body.close()
             try:
-                url = pages.next(url, envelope.document, body.headers.get("link", ""), count, body.digest)
+                url = pages.next(url, envelope.document, body.headers, count, body.digest)
             except (Endless, Elsewhere) as error:
                 raise SourceRefused(
                     self.system, f"{named(url)}: {error}.", hint="Correct source.page.", where=short(url), field="page"

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 _PIECE = 1 << 16
 #: Headers that belong to an answer and must come back with it.
-_HEADERS = ("etag", "last-modified", "link", "content-type")
+_HEADERS = ("etag", "last-modified", "link", "content-type", "ngsild-results-count", "fiware-total-count")
 
 
 @dataclass(slots=True)

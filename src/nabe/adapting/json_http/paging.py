@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
 from nabe.adapting.json_http.paths import GONE, parse, walk
 from nabe.adapting.json_http.settings import Paging
@@ -29,14 +29,19 @@ def with_params(url: str, params: Pairs) -> str:
     parts = urlsplit(url)
     names = {name for name, _ in params}
     kept = [item for item in parse_qsl(parts.query, keep_blank_values=True) if item[0] not in names]
-    return urlunsplit(parts._replace(query=urlencode([*kept, *params]), fragment=""))
+    return urlunsplit(parts._replace(query=_query([*kept, *params]), fragment=""))
 
 
 def without_params(url: str, names: set[str]) -> str:
     """The address without the parameters of these names."""
     parts = urlsplit(url)
     kept = [item for item in parse_qsl(parts.query, keep_blank_values=True) if item[0] not in names]
-    return urlunsplit(parts._replace(query=urlencode(kept), fragment=""))
+    return urlunsplit(parts._replace(query=_query(kept), fragment=""))
+
+
+def _query(params: Pairs) -> str:
+    """Blanks as %20: there are servers to which a plus is a plus."""
+    return urlencode(params, safe="$,:", quote_via=quote)
 
 
 def next_link(header: str) -> str:
@@ -79,14 +84,14 @@ class Pages:
         self._seen.add(url)
         return url
 
-    def next(self, url: str, document: Any, link: str, rows: int, content: str) -> str:
+    def next(self, url: str, document: Any, headers: Mapping[str, str], rows: int, content: str) -> str:
         """The address of the page behind the one at `url`, or nothing at the end. Raises `Endless`, `Elsewhere`.
 
-        `document`: the body without its rows; `link`: the Link header; `rows`: how many came; `content`: a digest of
-        them, by which the same page is known again.
+        `document`: the body without its rows; `headers`, their names in small letters; `rows`: how many came;
+        `content`: a digest of them, by which the same page is known again.
         """
-        settings = self._settings
-        if settings is None or self._ended(settings, document, rows):
+        settings, link = self._settings, headers.get("link", "")
+        if settings is None or self._ended(settings, document, headers, rows):
             return ""
         if content == self._last and rows:
             raise Endless("the same page comes again and again")
@@ -103,16 +108,17 @@ class Pages:
         self._seen.add(following)
         return following
 
-    def _ended(self, settings: Paging, document: Any, rows: int) -> bool:
+    def _ended(self, settings: Paging, document: Any, headers: Mapping[str, str], rows: int) -> bool:
         if settings.type == "cursor":
             return False
         if not rows:
             return True
         if settings.type in ("page", "offset"):
             total = walk(document, parse(settings.total).steps) if settings.total else None
+            total = headers.get(settings.total_header.lower()) if settings.total_header else total
             if isinstance(total, (int, str)) and str(total).isdecimal():
                 return self._rows + rows >= int(total)
-            return bool(self._size) and rows < self._size
+            return bool(self._size) and rows < self._size and not settings.short_pages
         return False
 
     def _following(self, settings: Paging, url: str, document: Any, link: str) -> str:

@@ -13,7 +13,7 @@ name        member of an object; a name with other signs than letters, digits, _
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -112,11 +112,14 @@ def parse(text: str) -> Path:
     return Path(tuple(steps), up)
 
 
-def written(steps: tuple[str | int | Each, ...]) -> str:
-    """Names and numbers as a path; the opposite of `parse`."""
+def written(steps: Sequence[str | int | Step]) -> str:
+    """Names, numbers and steps as a path; the opposite of `parse`."""
     text = ""
-    for step in steps:
-        if isinstance(step, Each):
+    for item in steps:
+        step = item.name if isinstance(item, Member) else item.number if isinstance(item, Index) else item
+        if isinstance(step, Where):
+            text += f"[{step.member}={step.wanted}]"
+        elif isinstance(step, Each):
             text += (".*" if text else "*") if step.members else "[*]"
         elif isinstance(step, int):
             text += f"[{step}]"

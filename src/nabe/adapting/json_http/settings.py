@@ -116,6 +116,11 @@ class Paging(Settings):
     size_param: str = Field(default="", description="Query parameter for the rows of a page")
     size: int = Field(default=0, ge=0, le=1_000_000, description="Rows of a page")
     total: PathText = Field(default="", description="page, offset: where in the body the number of all rows stands")
+    total_header: str = Field(default="", description="page, offset: HTTP header with the number of all rows")
+    short_pages: bool = Field(
+        default=False,
+        description="page, offset: the server may give less than size; without a total only an empty page ends",
+    )
     most: int = Field(default=10_000, gt=0, description="Most pages; more are taken for an endless answer")
 
     @model_validator(mode="after")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 import pyarrow as pa
 
+from nabe.adapting.json_http.first import First
 from nabe.adapting.json_http.interface import Interface, Page
 from nabe.adapting.json_http.paths import Row, parse
-from nabe.adapting.json_http.pushdown import asks_nothing, conditions, pushed, rows_wanted
+from nabe.adapting.json_http.pushdown import asks_nothing, conditions, rows_wanted
+from nabe.adapting.json_http.reading import PlainReader, Reader
 from nabe.adapting.json_http.settings import TableSettings
 from nabe.adapting.json_http.translate import BATCH, Table, Tally
-from nabe.adapting.settings import parsed
 from nabe.errors import SourceRefused
 from nabe.model.dataset import Dataset, Field
 from nabe.model.query import SealedScan
@@ -35,10 +36,10 @@ class HttpJsonSource:
 
     capabilities = Capabilities()
 
-    def __init__(self, interface: Interface) -> None:
-        self._interface = interface
+    def __init__(self, interface: Interface, reader: Callable[[str, Dataset], Reader] = PlainReader) -> None:
+        self._interface, self._reader = interface, reader
         self._rows: dict[str, int] = {}
-        self._settings: dict[str, tuple[Dataset, TableSettings]] = {}
+        self._readers: dict[str, tuple[Dataset, Reader]] = {}
         self._lock = threading.Lock()
 
     def check(self) -> None:
@@ -47,21 +48,30 @@ class HttpJsonSource:
 
     def read(self, scan: SealedScan) -> Batches:
         """The rows of a scan, and more where the interface cannot filter; nothing is asked before the first is taken."""
-        settings = self._settings_of(scan.dataset)
-        fields = [field for name in needed_fields(scan, self.capabilities) if (field := scan.dataset.field(name))]
-        table = made_table(self._interface.system, fields, settings)
+        dataset, reader, fields = scan.dataset, self._reader_of(scan.dataset), self._fields(scan)
+        table = made_table(self._interface.system, [reader.field(field) for field in fields], reader.settings)
         if asks_nothing(scan):
             return Batches(table.schema, iter(()))
-        params = pushed(scan, settings)
+        asked = reader.ask(fields, scan)
         most = rows_wanted(scan)
-        rows = read_rows(self._interface, table, settings, params, most, dataset=scan.dataset.id)
+        rows = read_rows(
+            self._interface,
+            table,
+            reader.settings,
+            list(asked.params),
+            most,
+            dataset=dataset.id,
+            narrowed=asked.narrowed,
+            first=First(scan) if asked.ordered else None,
+            shaped=lambda found: reader.shaped(found, fields),
+        )
 
         def noted() -> Generator[pa.RecordBatch, None, None]:
             try:
                 yield from rows
-                if most is None and not params:
+                if most is None and not asked.narrowed and not asked.ordered:
                     with self._lock:
-                        self._rows[scan.dataset.id] = table.rows
+                        self._rows[dataset.id] = table.rows
             finally:
                 rows.close()
 
@@ -80,20 +90,25 @@ class HttpJsonSource:
 
     def explain(self, scan: SealedScan) -> str:
         """The request, without secrets."""
-        settings = self._settings_of(scan.dataset)
-        params = ", ".join(f"{name}={value}" for name, value in pushed(scan, settings))
-        address = short(self._interface.start(settings, []))
+        reader = self._reader_of(scan.dataset)
+        asked = reader.ask(self._fields(scan), scan)
+        params = ", ".join(f"{name}={value}" for name, value in asked.params)
+        address = short(self._interface.start(reader.settings, []))
         return f"GET {address}" + (f" with {params}" if params else "")
 
     def close(self) -> None:
         """Free connections; the source can be used again."""
         self._interface.close()
 
-    def _settings_of(self, dataset: Dataset) -> TableSettings:
-        known = self._settings.get(dataset.id)
+    def _fields(self, scan: SealedScan) -> list[Field]:
+        names = needed_fields(scan, self.capabilities)
+        return [field for name in names if (field := scan.dataset.field(name))]
+
+    def _reader_of(self, dataset: Dataset) -> Reader:
+        known = self._readers.get(dataset.id)
         if known is None or (known[0] is not dataset and known[0] != dataset):
-            known = (dataset, parsed(TableSettings, dataset.source, self._interface.system, "source"))
-            self._settings[dataset.id] = known
+            known = (dataset, self._reader(self._interface.system, dataset))
+            self._readers[dataset.id] = known
         return known[1]
 
 
@@ -118,31 +133,37 @@ def read_rows(
     *,
     dataset: str = "",
     strict: bool = True,
+    narrowed: bool = False,
+    first: First | None = None,
+    shaped: Callable[[Iterator[Row]], Iterator[Row]] = iter,
 ) -> Generator[pa.RecordBatch, None, None]:
     """The batches of an answer, page by page, at most `most` rows.
 
-    `strict`: refuse what is not as declared: a column that no record has, a type that no value fits.
+    `strict`: refuse what is not as declared: a column that no record has, a type that no value fits. `narrowed`: the
+    parameters leave rows out. `first`: judges when enough came of rows in order. `shaped`: what is done to a page's records before the ways are followed.
     """
     judge = _Judge(interface.system, dataset, table) if strict else None
     if most == 0:
         return
-    for page in interface.pages(settings, params, most or 0):
-        for batch in _batches(page, table, None if most is None else most - table.rows):
+    for page in interface.pages(settings, params, most or (first.wanted if first is not None else 0)):
+        for batch in _batches(page, shaped(page.rows), table, None if most is None else most - table.rows):
             if judge is not None:
                 judge.batch(batch.num_rows)
             yield batch
             page.body.renew()
+            if first is not None and first.has_enough(batch):
+                return
         if most is not None and table.rows >= most:
             return
     if judge is not None:
-        judge.end(whole=not params and most is None)
+        judge.end(whole=not narrowed and most is None and first is None)
 
 
-def _batches(page: Page, table: Table, most: int | None) -> Iterator[pa.RecordBatch]:
+def _batches(page: Page, rows: Iterator[Row], table: Table, most: int | None) -> Iterator[pa.RecordBatch]:
     """Batches of one page: so many rows, or so many bytes."""
     held: list[Row] = []
     began, left = 0, most
-    for row in page.rows:
+    for row in rows:
         held.append(row)
         if left is not None and len(held) >= left:
             break

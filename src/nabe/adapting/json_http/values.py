@@ -29,6 +29,11 @@ _ISO = re.compile(
 )
 _DOT = re.compile(rf"([0-9]{{1,2}})\.([0-9]{{1,2}})\.([0-9]{{4}})(?:,? {_CLOCK})?")
 _SLASH = re.compile(rf"([0-9]{{4}})/([0-9]{{1,2}})/([0-9]{{1,2}})(?: {_CLOCK})?")
+#: As German web pages write it: Dienstag, 19. November 2013 - 10:16.
+_LONG = re.compile(
+    rf"(?:[^\W\d]{{2,12}}, ?)?([0-9]{{1,2}})\. ([^\W\d]{{3,9}})\.? ([0-9]{{4}})(?:(?: -|,| um)? {_CLOCK}(?: Uhr)?)?"
+)
+_MONTHS = ("januar", "februar", "märz", "april", "mai", "juni", "juli", "august", "september", "oktober", "november", "dezember")  # fmt: skip
 _COMPACT = re.compile(r"([12][0-9]{3})([0-9]{2})([0-9]{2})(?:([0-9]{2})([0-9]{2})([0-9]{2})?)?")
 
 Convert = Callable[[Any], Any]
@@ -192,6 +197,9 @@ def written_time(value: str, formats: tuple[str, ...] = (), *, day: bool = False
         (date, month, year, *clock), zone = found.groups(), None
     elif found := _SLASH.fullmatch(value):
         (year, month, date, *clock), zone = found.groups(), None
+    elif (found := _LONG.fullmatch(value)) and found[2].lower() in _MONTHS:
+        (date, name, year, *clock), zone = found.groups(), None
+        month = str(_MONTHS.index(name.lower()) + 1)
     elif found := _COMPACT.fullmatch(value):
         (year, month, date, *clock), zone = (*found.groups(), None), None
     else:

@@ -22,6 +22,9 @@ from nabe.model.dataset import System
 from nabe.model.text import Text
 from nabe.profile import Proposal, propose, read_sketches, write_sketches
 
+#: Adapters that claim nearly every address or file, in the order in which they are asked, after all others.
+_READS_ANYTHING = ("http_json", "file")
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -80,8 +83,11 @@ def connect(
 
 
 def _sniff(source: str, context: Any) -> tuple[str, Mapping[str, Any]]:
-    # Files on the web are what no interface claims: an address alone does not tell, so the others look first.
-    for adapter_id, adapter in sorted(adapters().items(), key=lambda item: item[0] == "file"):
+    # Who knows a standard looks first; then who reads any JSON interface, and last who reads any file: an address
+    # alone does not tell what it leads to.
+    known = adapters()
+    for adapter_id in sorted(known, key=lambda id: _READS_ANYTHING.index(id) if id in _READS_ANYTHING else -1):
+        adapter = known[adapter_id]
         connection = adapter.sniff(source, context)
         if connection is not None:
             return adapter_id, connection

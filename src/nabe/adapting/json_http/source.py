@@ -123,7 +123,7 @@ def read_rows(
 
     `strict`: refuse what is not as declared: a column that no record has, a type that no value fits.
     """
-    judge = _Judge(interface.system, dataset, table) if strict else None
+    judge = Judge(interface.system, dataset, table) if strict else None
     if most == 0:
         return
     for page in interface.pages(settings, params, most or 0):
@@ -154,7 +154,7 @@ def _batches(page: Page, table: Table, most: int | None) -> Iterator[pa.RecordBa
         yield table.batch(held)
 
 
-class _Judge:
+class Judge:
     """Says when an answer is not what was declared, instead of showing empty columns."""
 
     def __init__(self, system: str, dataset: str, table: Table) -> None:

@@ -123,13 +123,17 @@ class CanRunSql(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as the silo describes it. `type` is the hub's nearest; `native` the silo's own word."""
+    """A column as the silo describes it. `type` is the hub's nearest; `native` the silo's own word.
+
+    `personal`: known to be about persons, whatever its values look like.
+    """
 
     name: str
     type: FieldType
     native: str = ""
     nullable: bool = True
     comment: str = ""
+    personal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

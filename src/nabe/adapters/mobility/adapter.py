@@ -43,7 +43,8 @@ class MobilityAdapter:
     def check_dataset(self, system: System, dataset: Dataset) -> list[str]:
         """What is wrong with `source`, and with the columns of fields."""
         found = problems(TableSettings, dataset.source, "source")
-        for field in dataset.fields:
+        kind = str(system.connection.get("kind", "")) if system is not None else ""
+        for field in dataset.fields if kind != "gtfs" else ():  # columns of CSV are names, not ways
             try:
                 parse(field.source_column)
             except ValueError as error:
@@ -51,7 +52,6 @@ class MobilityAdapter:
         if found:
             return found
         settings = TableSettings.model_validate(dict(dataset.source))
-        kind = str(system.connection.get("kind", "")) if system is not None else ""
         # A GTFS feed may bring files of its own; the other kinds have the tables of their standard only.
         if kind in ("gbfs", "mds", "gtfs_rt") and settings.table not in tables(kind):
             found.append(f"source.table: {kind} has no {settings.table!r}; known: {', '.join(tables(kind))}.")

@@ -141,7 +141,7 @@ class Feeds:
             kept = self._kept.get(url)
             if kept is not None and time.time() < kept.until:
                 return kept
-            usable = kept is not None and time.time() < kept.until + self.settings.stale_s
+            usable = kept is not None and time.time() < kept.until + self.settings.stays_s
             failed_at, error = self._failed.get(url, (0.0, None))
             if not usable or error is None or time.monotonic() - failed_at > _PAUSE_S:
                 try:

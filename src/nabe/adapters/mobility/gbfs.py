@@ -57,11 +57,12 @@ class Gbfs:
         """Stations that are in one feed only; ids of vehicles that must change."""
         found = []
         if table == "stations":
-            ids = [self._ids(feed) for feed in ("station_information", "station_status")]
+            there = self._list()
+            ids = [self._ids(feed, there) for feed in ("station_information", "station_status")]
             if all(item is not None for item in ids):
                 for which, apart in (("information", ids[0] - ids[1]), ("status", ids[1] - ids[0])):
                     if apart:
-                        found.append(f"{len(apart)} stations are in station_{which} only; the rest of them is missing.")
+                        found.append(f"Stations in station_{which} only: {len(apart)}; the rest of them is missing.")
         if table == "vehicles":
             found.append(
                 "vehicle_id must change after each trip (GBFS 2.0 and later); if it does not, trips of persons can be "
@@ -74,7 +75,7 @@ class Gbfs:
         spec = self._spec.get(settings.table)
         if spec is None:
             raise unknown_table(self.system, settings.table, self._spec)
-        maker = json_maker(fields, spec, settings)
+        maker = json_maker(self.system, fields, spec, settings)
         there = self._list()
         feed = next((name for name in spec.more["feeds"] if name in there), "")
         second = spec.more.get("joined", "")
@@ -85,8 +86,8 @@ class Gbfs:
                 hint=f"It has: {', '.join(sorted(there)[:20]) or 'nothing'}.",
                 field="table",
             )
-        main = self._feed(feed, spec, settings.file) if feed else None
-        status = self._feed(second, spec) if second in there else None
+        main = self._feed(feed, there, spec, settings.file) if feed else None
+        status = self._feed(second, there, spec) if second in there else None
         stale = [kept.stale_since for kept in (main, status) if kept is not None and kept.stale_since is not None]
         rows = self._records(main, feed, spec, settings.table)
         if second:
@@ -113,14 +114,14 @@ class Gbfs:
             else:
                 yield record
 
-    def _ids(self, feed: str) -> Any:
-        if feed not in self._list():
+    def _ids(self, feed: str, there: Mapping[str, str]) -> Any:
+        if feed not in there:
             return None
-        kept = self._feed(feed, self._spec["stations"])
+        kept = self._feed(feed, there, self._spec["stations"])
         rows = elements(kept.body, self._spec["stations"].more["rows"][feed], Envelope())
         return {str(row.get("station_id")) for row in rows if isinstance(row, dict)}
 
-    def _feed(self, feed: str, spec: SpecTable, file: str = "") -> Kept:
+    def _feed(self, feed: str, there: Mapping[str, str], spec: SpecTable, file: str = "") -> Kept:
         name = f"feed {feed}"
 
         def look(body: bytes) -> tuple[_Facts, float]:
@@ -137,11 +138,11 @@ class Gbfs:
 
         local = self._feeds.local
         if local is not None:
-            body = local.read(file or self._list()[feed])
+            body = local.read(file or there[feed])
             facts, _ = look(body)
             kept = Kept(name, body, facts, dt.datetime.now(dt.UTC), 0.0)
         else:
-            kept = self._feeds.get(self._address(feed), look)  # type: ignore[assignment]
+            kept = self._feeds.get(self._address(feed, there[feed]), look)  # type: ignore[assignment]
         self._feeds.too_old(name, kept.facts.updated)
         return kept
 
@@ -168,10 +169,10 @@ class Gbfs:
             )
         return found, seconds(document.get("ttl"))
 
-    def _address(self, feed: str) -> str:
+    def _address(self, feed: str, given: str) -> str:
         """Where a feed is: on the system's own host, or on one that the declaration names."""
         base = urlsplit(self._feeds.settings.url)
-        there = urlsplit(urljoin(self._feeds.settings.url, self._list()[feed]))
+        there = urlsplit(urljoin(self._feeds.settings.url, given))
         host = (there.hostname or "").lower()
         if there.scheme not in ("http", "https") or there.username or there.password:
             raise SourceRefused(self.system, f"the address of feed {feed} cannot be asked.", hint="Ask its operator.")

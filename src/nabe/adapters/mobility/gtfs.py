@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,10 +80,10 @@ class Gtfs:
             )
         if settings.table in ("shapes", "locations"):
             rows = self._lines(files, file) if settings.table == "shapes" else self._locations(files, file)
-            return Opened(json_maker(fields, spec, settings), in_parts(rows if there else ()), stale)
+            return Opened(json_maker(self.system, fields, spec, settings), in_parts(rows if there else ()), stale)
         pair = _PAIRS.get(settings.table)
         maker = TextTable(fields, spec.fields, settings.columns, settings.timezone, pair=pair)
-        return Opened(maker, self._texts(files, file) if there else iter(()), stale)
+        return Opened(maker, self._texts(files, file) if there else in_parts(()), stale)
 
     def close(self) -> None:
         """Free connections."""
@@ -93,7 +93,7 @@ class Gtfs:
         """The batches of texts of a table's file, as they are."""
         return self._texts(self._files()[0], _file(table, self._spec.get(table)))
 
-    def _texts(self, files: Archive | Folder, file: str) -> Iterator[pa.RecordBatch]:
+    def _texts(self, files: Archive | Folder, file: str) -> Generator[pa.RecordBatch, None, None]:
         with files.open(file) as stream:
             try:
                 yield from read(stream)[1]

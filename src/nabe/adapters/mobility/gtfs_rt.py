@@ -53,7 +53,7 @@ class GtfsRealtime:
         def records() -> Iterator[Any]:
             yield from realtime.rows(realtime.parse(kept.body), settings.table, self._feeds.settings.language)
 
-        return Opened(json_maker(fields, spec, settings), in_parts(records()), kept.stale_since)
+        return Opened(json_maker(self.system, fields, spec, settings), in_parts(records()), kept.stale_since)
 
     def close(self) -> None:
         """Free connections."""

@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,7 @@ class _Facts:
 
     way: str
     rest: Any
+    rows: int
     digest: str
 
 
@@ -96,7 +97,7 @@ class Mds:
             withheld = spec.more["withheld"]
             texts = TextTable(fields, spec.fields, settings.columns, settings.timezone, withheld=withheld)
             return Opened(texts, self._reports(settings))
-        maker = json_maker(fields, spec, settings, times="unix_ms")
+        maker = json_maker(self.system, fields, spec, settings, times="unix_ms")
         return Opened(maker, in_parts(self._records(spec, settings, scan)))
 
     def close(self) -> None:
@@ -143,7 +144,7 @@ class Mds:
                 start += HOUR
         elif "span" in more:
             first, last, column = more["span"]
-            start, end = self._hours(settings, column, scan)
+            start, end = window(settings, column, scan, self._now(), running=True)
             start = max(start, self._now() - _RECENT)
             if start < end:
                 span = [(first, str(int(start.timestamp() * 1000))), (last, str(int(end.timestamp() * 1000)))]
@@ -173,9 +174,8 @@ class Mds:
                 return
             self._feeds.too_old(spec.name, instant(kept.facts.rest.get("last_updated")))
             yield kept
-            rows = sum(1 for _ in elements(kept.body, kept.facts.way, Envelope()))
             try:
-                url = pages.next(url, kept.facts.rest, "", rows, kept.facts.digest)
+                url = pages.next(url, kept.facts.rest, "", kept.facts.rows, kept.facts.digest)
             except (Endless, Elsewhere) as error:
                 raise SourceRefused(self.system, f"{spec.name}: {error}.", hint="Ask its operator.") from None
 
@@ -184,18 +184,17 @@ class Mds:
             for way in spec.more["rows"]:
                 envelope = Envelope()
                 with told(self.system, name):
-                    for _ in elements(body, way, envelope):
-                        pass
+                    rows = sum(1 for _ in elements(body, way, envelope))
                 if envelope.found:
                     rest = envelope.document if isinstance(envelope.document, dict) else {}
-                    facts = _Facts(way, rest, hashlib.blake2b(body, digest_size=16).hexdigest())
+                    facts = _Facts(way, rest, rows, hashlib.blake2b(body, digest_size=16).hexdigest())
                     return facts, seconds(rest.get("ttl"), 0.001)  # MDS counts it in milliseconds
             first = spec.more["rows"][0].removesuffix("[*]")
             raise SourceRefused(self.system, f"{name} has nothing at {first!r}.", hint="Is it an endpoint of MDS?")
 
         return look
 
-    def _reports(self, settings: TableSettings) -> Iterator[pa.RecordBatch]:
+    def _reports(self, settings: TableSettings) -> Generator[pa.RecordBatch, None, None]:
         """The monthly files, one after the other."""
         for name, body in self._report_files(settings):
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,7 +38,7 @@ class Opened:
     """`parts` go through `maker` one by one. `stale_since`: the server failed; this is as of then."""
 
     maker: Maker
-    parts: Iterator[Any]
+    parts: Generator[Any, None, None]
     stale_since: dt.datetime | None = None
 
 
@@ -64,8 +64,20 @@ class MobilitySilo(Protocol):
         """Free connections."""
 
 
-def json_maker(fields: Sequence[Field], spec: SpecTable, settings: TableSettings, *, times: str | None = None) -> Table:
-    """Makes batches of records. What the standard knows may be missing; `times`: how it writes moments."""
+def json_maker(
+    system: str, fields: Sequence[Field], spec: SpecTable, settings: TableSettings, *, times: str | None = None
+) -> Table:
+    """Makes batches of records. What the standard knows may be missing; `times`: how it writes moments.
+
+    `SourceRefused` names a field whose column cannot be read as a way.
+    """
+    for item in fields:
+        try:
+            parse(item.source_column)
+        except ValueError as error:
+            raise SourceRefused(
+                system, f"field {item.name!r}: column {item.source_column!r} {error}.", hint="Correct its column."
+            ) from None
     columns = dict(settings.columns)
     for name in {item.source_column for item in fields} | set(columns):
         known, own = spec.fields.get(name), columns.get(name)
@@ -81,7 +93,7 @@ def json_maker(fields: Sequence[Field], spec: SpecTable, settings: TableSettings
     return Table(fields, JsonTable(columns=columns, timezone=settings.timezone))
 
 
-def in_parts(found: Iterable[Mapping[str, Any]]) -> Iterator[list[Row]]:
+def in_parts(found: Iterable[Mapping[str, Any]]) -> Generator[list[Row], None, None]:
     """Records in lists of a batch's size."""
     held: list[Row] = []
     for record in found:

@@ -118,7 +118,7 @@ class MobilityProbe:
             ways, count = members(row.value for row in itertools.islice(rows, _MOST_ROWS))
             return _Seen(ways, count, len(rows) <= _MOST_ROWS)
         finally:
-            opened.parts.close()  # type: ignore[attr-defined]
+            opened.parts.close()
 
 
 def _seen_texts(parts: Iterator[pa.RecordBatch]) -> _Seen:
@@ -151,13 +151,14 @@ def _columns(spec: SpecTable, seen: _Seen) -> tuple[list[Column], dict[str, dict
             left.append(way)
             continue
         kind, settings = typed(found, found.records)
-        own[way] = settings
+        if settings:
+            own[way] = settings
         columns.append(Column(way, kind, "extension"))
     return columns, own, left
 
 
 def _known(item: SpecField) -> Column:
-    return Column(item.name, item.type, item.word, comment=_PERSONAL if item.personal else "")
+    return Column(item.name, item.type, item.word, comment=_PERSONAL if item.personal else "", personal=item.personal)
 
 
 def _occurs(item: SpecField, spec: SpecTable, seen: _Seen) -> bool:

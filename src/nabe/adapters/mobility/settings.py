@@ -16,6 +16,8 @@ Kind = Literal["gbfs", "mds", "gtfs", "gtfs_rt"]
 MOST_MB: dict[str, int] = {"gbfs": 32, "mds": 64, "gtfs": 2048, "gtfs_rt": 32}
 #: Seconds for which an answer is used that says nothing of how long it holds.
 _REFRESH_S = {"gbfs": 0.0, "mds": 0.0, "gtfs": 3600.0, "gtfs_rt": 15.0}
+#: Seconds for which a last answer may stand in for a server that fails: long for timetables, short for what moves.
+_STALE_S = {"gbfs": 300.0, "mds": 0.0, "gtfs": 604_800.0, "gtfs_rt": 120.0}
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _HOUR = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2})?")
 
@@ -40,10 +42,11 @@ class SystemSettings(Settings):
     language: str = Field(default="de", description="gbfs, gtfs_rt: which texts, where there are several languages")
     version: str = Field(default="2.0", pattern=r"^[0-9]+\.[0-9]+$", description="mds: version that is asked for")
     refresh_s: float | None = Field(default=None, ge=0, le=86_400, description="An answer holds at least so long, in s")
-    stale_s: float = Field(
-        default=300.0,
+    stale_s: float | None = Field(
+        default=None,
         ge=0,
-        description="When the server fails, its last answer is used for so long after its time, in s",
+        le=31_536_000,
+        description="When the server fails, its last answer is used for so long after its time, in s; not for mds",
     )
     max_age_s: float = Field(
         default=0.0, ge=0, description="Data that are older by their own word are refused; 0: not looked at"
@@ -61,6 +64,8 @@ class SystemSettings(Settings):
     def _one_place(self) -> SystemSettings:
         if bool(self.url) == bool(self.path):
             raise ValueError("one of url and path is needed")
+        if self.kind == "mds" and self.stale_s:
+            raise ValueError("stale_s is not for mds, whose answers come page by page")
         return self
 
     @property
@@ -72,6 +77,11 @@ class SystemSettings(Settings):
     def holds_s(self) -> float:
         """Seconds that an answer holds at least."""
         return _REFRESH_S[self.kind] if self.refresh_s is None else self.refresh_s
+
+    @property
+    def stays_s(self) -> float:
+        """Seconds that an answer may be used after its time when the server fails."""
+        return _STALE_S[self.kind] if self.stale_s is None else self.stale_s
 
     def interface(self) -> InterfaceSettings:
         """The same as settings of a JSON interface, which does the asking."""

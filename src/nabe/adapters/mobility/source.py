@@ -9,12 +9,10 @@ import pyarrow as pa
 
 from nabe.adapters.mobility.opened import MobilitySilo, Opened
 from nabe.adapters.mobility.settings import TableSettings
-from nabe.adapting.json_http.paths import parse
 from nabe.adapting.json_http.pushdown import asks_nothing, conditions, rows_wanted
 from nabe.adapting.json_http.source import Judge
 from nabe.adapting.settings import parsed
-from nabe.errors import SourceRefused
-from nabe.model.dataset import Dataset, Field
+from nabe.model.dataset import Dataset
 from nabe.model.query import SealedScan
 from nabe.model.schema import arrow_schema
 from nabe.ports.source import Batches, Capabilities
@@ -45,7 +43,6 @@ class MobilitySource:
         fields = [field for name in needed_fields(scan, self.capabilities) if (field := scan.dataset.field(name))]
         if asks_nothing(scan):
             return Batches(arrow_schema(fields), iter(()))
-        _check_ways(self._silo.system, fields)
         opened = self._silo.open(settings, fields, scan)
         following = self._stream(opened, scan)
         return Batches(opened.maker.schema, following, following.close, opened.stale_since)
@@ -84,7 +81,7 @@ class MobilitySource:
                 with self._lock:
                     self._rows[scan.dataset.id] = given
         finally:
-            opened.parts.close()  # type: ignore[attr-defined]
+            opened.parts.close()
 
     def _settings_of(self, dataset: Dataset) -> TableSettings:
         known = self._settings.get(dataset.id)
@@ -92,14 +89,3 @@ class MobilitySource:
             known = (dataset, parsed(TableSettings, dataset.source, self._silo.system, "source"))
             self._settings[dataset.id] = known
         return known[1]
-
-
-def _check_ways(system: str, fields: list[Field]) -> None:
-    """`SourceRefused` names a field whose column cannot be read as a way."""
-    for field in fields:
-        try:
-            parse(field.source_column)
-        except ValueError as error:
-            raise SourceRefused(
-                system, f"field {field.name!r}: column {field.source_column!r} {error}.", hint="Correct its column."
-            ) from None

@@ -50,6 +50,8 @@ def read(stream: IO[bytes]) -> tuple[list[str], Iterator[pa.RecordBatch]]:
 
     head = _head(stream)
     names = head.names
+    if head.alone:
+        return names, iter(())
     options = pacsv.ConvertOptions(
         column_types={name: pa.string() for name in names},
         strings_can_be_null=True,
@@ -65,8 +67,6 @@ def read(stream: IO[bytes]) -> tuple[list[str], Iterator[pa.RecordBatch]]:
             convert_options=options,
         )
     except pa.ArrowInvalid as error:
-        if "Empty CSV" in str(error):
-            return names, iter(())
         raise Unreadable(_why(error, wrong)) from None
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -84,6 +84,7 @@ def read(stream: IO[bytes]) -> tuple[list[str], Iterator[pa.RecordBatch]]:
 class _Head:
     bytes: bytes
     names: list[str]
+    alone: bool  # nothing comes after it
 
 
 def _head(stream: IO[bytes]) -> _Head:
@@ -91,13 +92,13 @@ def _head(stream: IO[bytes]) -> _Head:
     import csv
 
     first = stream.read(BLOCK)
-    first = first.removeprefix(b"\xef\xbb\xbf")
+    marked, first = len(first), first.removeprefix(b"\xef\xbb\xbf")
     if first.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise Unreadable("it is written in UTF-16, not in UTF-8")
     line = re.split(rb"\r\n|\n|\r", first, maxsplit=1)[0]
     if not line.strip():
         raise Unreadable("its first line, which names the columns, is empty")
-    if len(line) == len(first) == BLOCK:
+    if len(line) == len(first) and marked == BLOCK:
         raise Unreadable("its first line is longer than 1 MB")
     if line.lstrip().startswith(b"<"):
         raise Unreadable("it is a web page or XML, not a table (a log-in page?)")
@@ -111,7 +112,7 @@ def _head(stream: IO[bytes]) -> _Head:
         raise Unreadable(f"it has more than {_MOST_COLUMNS:,} columns")
     if len(set(names)) < len(names):
         raise Unreadable("its first line names a column twice")
-    return _Head(first, names)
+    return _Head(first, names, marked < BLOCK and not first[len(line) :].strip(b"\r\n"))
 
 
 class _Joined:

@@ -25,10 +25,15 @@ def extent(settings: TableSettings, now: dt.datetime) -> tuple[dt.datetime, dt.d
 
 
 def window(
-    settings: TableSettings, column: str, scan: SealedScan | None, now: dt.datetime
+    settings: TableSettings, column: str, scan: SealedScan | None, now: dt.datetime, *, running: bool = False
 ) -> tuple[dt.datetime, dt.datetime]:
-    """The extent, cut to the hours that can hold wanted rows; end before start: none can."""
+    """The extent, cut to the hours that can hold wanted rows; end before start: none can.
+
+    `running`: the hour that is not over belongs to it, too.
+    """
     start, end = extent(settings, now)
+    if running:
+        end = now.astimezone(dt.UTC)
     for part in conditions(scan) if scan is not None else ():
         if not isinstance(part, Compare) or not _is_moment(scan, part.field, column, settings):
             continue

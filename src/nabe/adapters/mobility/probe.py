@@ -28,7 +28,6 @@ _SAID = frozenset(
     {"lat", "lon", "stop_lat", "stop_lon", "shape_pt_lat", "shape_pt_lon", "latitude", "longitude", "geography_json"}
 )
 _PLACES = ("location.lat", "location.lng", "location.lon")
-_PERSONAL = "Tells of the movements of persons"
 
 
 @dataclass(slots=True)
@@ -158,7 +157,7 @@ def _columns(spec: SpecTable, seen: _Seen) -> tuple[list[Column], dict[str, dict
 
 
 def _known(item: SpecField) -> Column:
-    return Column(item.name, item.type, item.word, comment=_PERSONAL if item.personal else "", personal=item.personal)
+    return Column(item.name, item.type, item.word, personal=item.personal)
 
 
 def _occurs(item: SpecField, spec: SpecTable, seen: _Seen) -> bool:

@@ -156,6 +156,14 @@ def test_alerts_in_the_wanted_language_and_whom_they_concern(tmp_path, server):
     ]
 
 
+def test_a_text_that_is_not_in_utf_8_is_told_as_far_as_it_can_be(tmp_path, server):
+    made = message()
+    vehicle(made, "x")
+    server.answer = Reply(made.SerializeToString().replace(b"wagen 7", b"wag\xe4n 7"))
+    (row,) = rows(feed(tmp_path, server), dataset("vehicle_positions", texts("vehicle_id", "trip_id")))
+    assert row == {"vehicle_id": "wag\ufffdn 7", "trip_id": "t1"}
+
+
 def test_an_empty_message_is_no_error(tmp_path, server):
     served(server, message())
     assert rows(feed(tmp_path, server), dataset("vehicle_positions", texts("trip_id"))) == []

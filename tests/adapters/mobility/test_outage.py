@@ -192,7 +192,12 @@ def test_a_server_that_wants_patience_gets_it(tmp_path, server):
 def test_errors_hold_no_secrets(tmp_path, server):
     auth = {"type": "query", "name": "api_key", "token": "${KEY}"}
     source = gbfs(tmp_path, server, auth=auth, secrets=lambda text: text.replace("${KEY}", "geheim"))
-    for reply in (Reply({}, 500), Reply({}, 403), Reply(b"kaputt"), Reply(None, 302, Location="http://10.0.0.1/?geheim")):
+    for reply in (
+        Reply({}, 500),
+        Reply({}, 403),
+        Reply(b"kaputt"),
+        Reply(None, 302, Location="http://10.0.0.1/?geheim"),
+    ):
         server.answer = reply
         with pytest.raises(NabeError) as caught:
             rows(source, WANTED)

@@ -38,7 +38,7 @@ def parse(body: bytes) -> Any:
         message.ParseFromString(body)
     except (DecodeError, RecursionError, ValueError):
         raise NotRealtime("it is no GTFS Realtime message, or is cut off") from None
-    if not message.IsInitialized() or not message.header.gtfs_realtime_version[:1].isdigit():
+    if not message.IsInitialized() or not _plain(message.header.gtfs_realtime_version)[:1].isdigit():
         raise NotRealtime("it is no GTFS Realtime message: it has no header with a version")
     return message
 
@@ -74,7 +74,7 @@ def rows(message: Any, table: str, language: str) -> Iterator[Record]:
         if entity.is_deleted or not entity.HasField(name):
             continue
         for record in make(getattr(entity, name)):
-            yield {"entity_id": entity.id, "feed_timestamp": made, **record}
+            yield {"entity_id": _plain(entity.id), "feed_timestamp": made, **record}
 
 
 def _vehicle(item: Any) -> Record:
@@ -180,7 +180,12 @@ def _unit(item: Any) -> Record:
 
 
 def _value(item: Any, name: str) -> Any:
-    return getattr(item, name) if item.HasField(name) else None
+    return _plain(getattr(item, name)) if item.HasField(name) else None
+
+
+def _plain(value: Any) -> Any:
+    """A text that is not written in UTF-8 comes out of the bindings as bytes."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _enum(item: Any, name: str, *, always: bool = False) -> str | None:
@@ -207,7 +212,7 @@ def _short(value: float) -> float:
 
 def _text(translated: Any, language: str) -> str | None:
     """A text in the wanted language; one without a language stands for all that are not named."""
-    texts = {item.language or "": item.text for item in translated.translation}
+    texts = {_plain(item.language) or "": _plain(item.text) for item in translated.translation}
     if not texts:
         return None
     chosen = language_of([name for name in texts if name], language)

@@ -23,7 +23,7 @@ _NOT_FOR_CITIES = re.compile(
     r"(^|[_.])(vin|fin|(licen[cs]e|number)_?plate|plate_?number|plates?|kennzeichen|fahrgestellnummer)($|[_.])"
     r"|numberplate|licen[cs]eplate|chassis"
     r"|(created|modified|updated|changed)_?by($|[_.])"
-    r"|(^|[_.])(user|rider|driver|customer|member|account)s?(_?(id|name|email|phone))?($|[_.])|rfid",
+    r"|(^|[_.])(user|rider|driver|customer|member|account)s?(_?(id|name|email|phone))?($|[.])|rfid",
     re.IGNORECASE,
 )
 

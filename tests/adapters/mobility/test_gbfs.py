@@ -279,6 +279,24 @@ def test_what_a_provider_adds_of_persons_and_plates_is_not_proposed(tmp_path, se
     assert any(note.startswith("Left out") and "numberPlate" in note for note in look.describe("vehicles").notes)
 
 
+def test_other_hosts_of_a_list_of_feeds_are_proposed_for_review(tmp_path, server):
+    from nabe.adapters.mobility import MobilityAdapter
+
+    from .support import context
+
+    listed = [{"name": name, "url": f"https://{name}.example/x"} for name in ("b", "a")]
+    server.answer = {"version": "3.0", "ttl": 0, "data": {"feeds": [*listed, {"name": "c", "url": "c.json"}]}}
+    found = MobilityAdapter().sniff(f"{server.url}/gbfs.json?stadt=ulm", context(tmp_path))
+    url = f"{server.url}/gbfs.json"
+    assert found == {"kind": "gbfs", "url": url, "params": {"stadt": "ulm"}, "hosts": ["a.example", "b.example"]}
+
+
+def test_records_without_their_id_are_missed_by_name(tmp_path, server):
+    server.answer = feeds({"vehicle_status": {"vehicles": [{"is_disabled": True}]}})
+    with pytest.raises(SourceRefused, match="no record has 'vehicle_id'"):
+        rows(gbfs(tmp_path, server), dataset("vehicles", texts("vehicle_id", "station_id")))
+
+
 def test_a_table_that_no_feed_gives_is_refused_by_name(tmp_path, server):
     server.answer = feeds({"system_regions": {"regions": []}})
     with pytest.raises(SourceRefused, match=r"has no vehicle_status or free_bike_status.*system_regions"):

@@ -112,6 +112,17 @@ def test_values_that_do_not_fit_are_missing_and_a_column_of_them_is_refused(tmp_
         rows(wrong, dataset("stops", fields[:1]))
 
 
+def test_a_column_that_every_feed_has_is_missed_by_name_and_others_are_empty(tmp_path):
+    source = folder(tmp_path, {"stops.txt": "stop_name\nRathaus\n", "shapes.txt": "shape_id\n1\n"})
+    assert rows(source, dataset("stops", texts("stop_name", "stop_code", "zone_id"))) == [
+        {"stop_name": "Rathaus", "stop_code": None, "zone_id": None}
+    ]
+    with pytest.raises(SourceRefused, match="no record has 'stop_id'"):
+        rows(source, dataset("stops", texts("stop_id")))
+    with pytest.raises(SourceRefused, match=r"shapes\.txt has no column 'shape_pt_lat'"):
+        rows(source, dataset("shapes", texts("shape_id")))
+
+
 def test_shapes_are_put_in_order_wherever_their_points_stand(tmp_path):
     given = (
         "shape_id,shape_pt_sequence,shape_pt_lat,shape_pt_lon\n"

@@ -121,8 +121,10 @@ class Gtfs:
             ids = batch.column("shape_id").dictionary_encode()
             y, x, order = (numbers(batch.column(name)) for name in _SHAPE[1:])
             where = np.asarray(ids.indices.fill_null(-1))
+            grouped = np.argsort(where, kind="stable")
+            ends = np.searchsorted(where[grouped], np.arange(len(ids.dictionary) + 1))
             for number, id in enumerate(ids.dictionary.to_pylist()):
-                mine = where == number
+                mine = grouped[ends[number] : ends[number + 1]]
                 parts.setdefault(id, []).append((x[mine], y[mine], order[mine]))
         for id, pieces in parts.items():
             x, y, order = (np.concatenate([piece[number] for piece in pieces]) for number in range(3))

@@ -67,7 +67,7 @@ class MobilitySilo(Protocol):
 def json_maker(
     system: str, fields: Sequence[Field], spec: SpecTable, settings: TableSettings, *, times: str | None = None
 ) -> Table:
-    """Makes batches of records. What the standard knows may be missing; `times`: how it writes moments.
+    """Makes batches of records. What the standard does not demand may be missing; `times`: how it writes moments.
 
     `SourceRefused` names a field whose column cannot be read as a way.
     """
@@ -84,7 +84,7 @@ def json_maker(
         if known is None:
             continue
         given = {} if own is None else own.model_dump(exclude_unset=True)
-        default: dict[str, Any] = {"optional": True}
+        default: dict[str, Any] = {"optional": not known.needed}
         if known.word == "list":
             default["join"] = "; "
         if known.word == "time" and times is not None:

@@ -165,7 +165,7 @@ def clock_seconds(value: str) -> int:
 class TextTable:
     """A dataset's fields, ready to be filled from batches of texts. One per answer: it counts (`tallies`).
 
-    `known`: fields of the standard, which may be missing; `pair`: names of the columns for longitude and latitude;
+    `known`: fields of the standard, which may be missing unless it demands them; `pair`: names of the columns for longitude and latitude;
     `withheld`: columns in which -1 says that a number is too small to be told (their field is then missing).
     """
 
@@ -185,14 +185,7 @@ class TextTable:
         self._known = known
         self._fields = list(fields)
         self._settings = JsonTable(columns=dict(columns), timezone=timezone)
-        self.tallies = [
-            Tally(
-                item,
-                item.source_column,
-                item.source_column in known or self._settings.column(item.source_column).optional,
-            )
-            for item in self._fields
-        ]
+        self.tallies = [Tally(item, item.source_column, self._may_miss(item.source_column)) for item in self._fields]
         self._converts = [self._convert(item) for item in self._fields]
 
     def batch(self, texts: pa.RecordBatch) -> pa.RecordBatch:
@@ -205,6 +198,11 @@ class TextTable:
             for item, tally, convert in zip(self._fields, self.tallies, self._converts, strict=True)
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _may_miss(self, name: str) -> bool:
+        """May the file be without this column?"""
+        own, known = self._settings.columns.get(name), self._known.get(name)
+        return own.optional if own is not None else known is not None and not known.needed
 
     def _convert(self, item: Field) -> Convert | None:
         if item.type is FieldType.GEOMETRY:

@@ -31,11 +31,13 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class SpecField:
-    """A field of a standard. `word`: its type there; `refers`: (table, field) of a foreign key."""
+    """A field of a standard. `word`: its type there; `refers`: (table, field) of a foreign key; `needed`: every feed
+    has it."""
 
     name: str
     word: str
     personal: bool = False
+    needed: bool = False
     refers: tuple[str, str] | None = None
 
     @property
@@ -66,7 +68,7 @@ def _table(name: str, given: dict[str, Any]) -> SpecTable:
 
 
 def _field(line: str) -> SpecField:
-    name, word, *mark = line.split()
+    name, word, *marks = line.split()
     word, _, target = word.partition(">")
     table, _, field = target.partition(".")
-    return SpecField(name, word, bool(mark), (table, field) if target else None)
+    return SpecField(name, word, "!" in marks, "*" in marks, (table, field) if target else None)

@@ -135,6 +135,15 @@ def test_rules_of_zones_are_rows_with_their_shape(tmp_path, server):
     assert len(rows(gbfs(tmp_path, server), dataset("geofencing_zones", fields[:1]))) == 2
 
 
+def test_the_times_of_alerts_are_written_out_in_both_versions(tmp_path, server):
+    alert = {"alert_id": "1", "times": [{"start": 1795521600}], "last_updated": 1795521600}
+    server.answer = feeds({"system_alerts": {"alerts": [alert]}}, version="2.3", language="de")
+    fields = (*texts("times"), Field("last_updated", FieldType.DATETIME))
+    (row,) = rows(gbfs(tmp_path, server), dataset("system_alerts", fields))
+    assert json.loads(row["times"]) == [{"start": "2026-11-24T12:00:00+00:00"}]
+    assert row["last_updated"] == dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
+
+
 def asked(server: Server) -> list[str]:
     return [request.path.rpartition("/")[2] for request in server.seen]
 

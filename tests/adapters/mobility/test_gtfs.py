@@ -173,6 +173,20 @@ def test_files_and_columns_of_its_own_are_typed_by_their_values(tmp_path):
         rows(opened(tmp_path, kind="gtfs", path="feed"), dataset("busse", fields))
 
 
+def test_columns_can_be_read_as_they_are_written_or_be_given(tmp_path):
+    source = folder(tmp_path, {"stops.txt": 'stop_id,gebühr,seit\n1,"1,50",24.11.2026\n2,-,\n'})
+    fields = (
+        Field("gebuehr", FieldType.NUMBER, column="gebühr"),
+        Field("seit", FieldType.DATE),
+        Field("stadt", FieldType.STRING),
+    )
+    columns = {"gebühr": {"decimal": ",", "nulls": "-"}, "stadt": {"constant": "Ulm"}}
+    assert rows(source, dataset({"table": "stops", "columns": columns}, fields)) == [
+        {"gebuehr": 1.5, "seit": dt.date(2026, 11, 24), "stadt": "Ulm"},
+        {"gebuehr": None, "seit": None, "stadt": "Ulm"},
+    ]
+
+
 def test_large_stop_times_stream_in_bounded_memory(tmp_path):
     line = "fahrt-{0},{1:02d}:{2:02d}:00,halt-{2},{3},{4:.4f}\n"
     head = "trip_id,arrival_time,stop_id,stop_sequence,shape_dist_traveled\n"

@@ -136,6 +136,24 @@ def test_hours_without_trips_and_hours_to_come_have_no_rows(tmp_path, server):
         rows(mds(tmp_path, server, retries=0), dataset("trips", TRIPS))
 
 
+def test_each_hour_is_handed_on_as_it_comes(tmp_path, server):
+    from nabe.testing.sealing import seal
+
+    server.answer = lambda request: Reply({}, 404) if len(server.seen) == 1 else trips(request)
+    batches = mds(tmp_path, server).read(seal(dataset({"table": "trips", "hours": 5}, TRIPS)))
+    assert [next(batches.batches).num_rows for _ in range(2)] == [0, 1]
+    assert len(server.seen) == 2
+    batches.close()
+
+
+def test_withheld_numbers_are_so_in_every_type(tmp_path, server):
+    head = "provider_id,start_date,special_group_type,vehicle_type,trip_count,rider_count\n"
+    server.answer = Reply((head + "p,2026-10-01,all_riders,bicycle,12,-1\n").encode(), Content_Type="text/vnd.mds+csv")
+    fields = (*texts("rider_count"), Field("trips", FieldType.NUMBER, column="trip_count"))
+    (row,) = rows(mds(tmp_path, server), dataset({"table": "reports", "months": 1}, fields))
+    assert row == {"rider_count": None, "trips": 12.0}
+
+
 def test_a_dataset_from_a_day_on_must_be_narrowed_when_it_has_grown(tmp_path, server):
     server.answer = trips
     since = dataset({"table": "trips", "since": "2020-01-01"}, TRIPS)

@@ -41,12 +41,16 @@ class Archive:
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[IO[bytes]]:
         """A file of the feed as a stream. What is wrong with it is raised as `SourceRefused` while it is read."""
-        info = self._members[name]
-        if info.flag_bits & 1:
-            raise self._refused(f"its file {name} is encrypted", "Deliver it without a password.")
         try:
-            with zipfile.ZipFile(self._path) as archive, archive.open(info) as packed:
-                yield io.BufferedReader(_Bounded(packed, info.compress_size, self._most, self, name), 1 << 16)
+            with zipfile.ZipFile(self._path) as archive:
+                # By its name: a new download may have taken the place of the one that was listed.
+                info = archive.getinfo(self._members[name].filename)
+                if info.flag_bits & 1:
+                    raise self._refused(f"its file {name} is encrypted", "Deliver it without a password.")
+                with archive.open(info) as packed:
+                    yield io.BufferedReader(_Bounded(packed, info.compress_size, self._most, self, name), 1 << 16)
+        except KeyError:
+            raise self._refused(f"its file {name} is gone", "Try again.") from None
         except _BROKEN:
             raise self._refused(f"its file {name} is damaged", "Deliver it anew.") from None
 

@@ -21,6 +21,7 @@ from nabe.adapters.mobility.texttable import TextTable, Unreadable, read
 from nabe.adapters.mobility.translate import Record, geography, geography_features, instant, mds_record
 from nabe.adapters.mobility.windows import HOUR, wanted_id, window
 from nabe.adapting.json_http.paging import Elsewhere, Endless, Pages, with_params
+from nabe.adapting.json_http.paths import Row
 from nabe.adapting.json_http.settings import Paging
 from nabe.adapting.json_http.stream import Envelope
 from nabe.errors import SourceRefused
@@ -33,6 +34,10 @@ _NO_HOUR = frozenset({202, 404})
 _NOT_THERE = frozenset({400, 404, 405, 406, 501})
 _RECENT = dt.timedelta(days=14) - dt.timedelta(minutes=5)
 _REPORT = re.compile(r"(.*report.*|[0-9]{4}-[0-9]{2})\.csv", re.IGNORECASE)
+_MADE: dict[str, Callable[[Any], Iterator[Record]]] = {
+    "geographies": lambda item: iter((geography(item),)),
+    "geography_features": geography_features,
+}
 _PAGED = Paging(type="next", at="links.next")
 
 
@@ -98,23 +103,28 @@ class Mds:
             texts = TextTable(fields, spec.fields, settings.columns, settings.timezone, withheld=withheld)
             return Opened(texts, self._reports(settings))
         maker = json_maker(self.system, fields, spec, settings, times="unix_ms")
-        return Opened(maker, in_parts(self._records(spec, settings, scan)))
+        return Opened(maker, self._parts(spec, settings, scan))
 
     def close(self) -> None:
         """Free connections."""
         self._feeds.close()
 
-    def _records(self, spec: SpecTable, settings: TableSettings, scan: SealedScan | None) -> Iterator[Record]:
-        make: Callable[[Any], Iterator[Record]] = lambda item: iter((mds_record(item),))  # noqa: E731
-        if spec.name == "geographies":
-            make = lambda item: iter((geography(item),))  # noqa: E731
-        elif spec.name == "geography_features":
-            make = geography_features
+    def _parts(
+        self, spec: SpecTable, settings: TableSettings, scan: SealedScan | None
+    ) -> Generator[list[Row], None, None]:
+        """The records of each page as soon as it is there. A page without any is a part, too: it shows that the
+        provider answers, however many hours of a span are empty."""
+        make: Callable[[Any], Iterator[Record]] = _MADE.get(spec.name, lambda item: iter((mds_record(item),)))
         for kept in self._documents(spec, settings, scan):
-            for item in elements(kept.body, kept.facts.way, Envelope()):
-                yield from make(item)
+            some = False
+            items = elements(kept.body, kept.facts.way, Envelope()) if kept is not None else iter(())
+            for part in in_parts(record for item in items for record in make(item)):
+                some = True
+                yield part
+            if not some:
+                yield []
 
-    def _documents(self, spec: SpecTable, settings: TableSettings, scan: SealedScan | None) -> Iterator[Kept]:
+    def _documents(self, spec: SpecTable, settings: TableSettings, scan: SealedScan | None) -> Iterator[Kept | None]:
         local = self._feeds.local
         if local is not None:
             name = settings.file or f"{spec.more['path'].replace('/', '_')}.json"
@@ -163,7 +173,7 @@ class Mds:
             )
         return start, end
 
-    def _pages(self, spec: SpecTable, address: str, absent: frozenset[int]) -> Iterator[Kept]:
+    def _pages(self, spec: SpecTable, address: str, absent: frozenset[int]) -> Iterator[Kept | None]:
         pages = Pages(_PAGED, address)
         url = pages.first()
         while url:
@@ -171,6 +181,7 @@ class Mds:
                 url, self._look(spec, spec.name), accept=self._accept("application/vnd.mds+json"), absent=absent
             )
             if kept is None:
+                yield None
                 return
             self._feeds.too_old(spec.name, instant(kept.facts.rest.get("last_updated")))
             yield kept

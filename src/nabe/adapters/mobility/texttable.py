@@ -221,11 +221,14 @@ class TextTable:
             return self._marks(name.removesuffix(_WITHHELD), texts, tally)
         if convert is None:
             return self._places(name, texts, tally)
+        if (constant := self._settings.column(name).constant) is not None:
+            tally.optional, value = True, convert(constant)
+            return pa.array([None if value is UNFIT else value] * texts.num_rows, kind)
         if name not in texts.schema.names:
             return pa.nulls(texts.num_rows, kind)
         tally.present += texts.num_rows
         column = texts.column(name)
-        if name in self._withheld and item.type is FieldType.INTEGER:
+        if name in self._withheld:
             column = pc.if_else(pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), "-1"), False), None, column)
         tally.values += len(column) - column.null_count
         if item.type is FieldType.STRING and name not in self._settings.columns and not self._is_clock(name):

@@ -116,10 +116,19 @@ def gbfs_record(record: Any, renamed: Mapping[str, str], language: str) -> Recor
         name = renamed.get(name, name) if renamed.get(name) not in record else name
         if isinstance(value, (list, dict)):
             value = localized(value, language)
+        if name == "times" and isinstance(value, list):
+            value = [_period(item) for item in value]
         found[name] = moment(value) if name in _TIMES else value
     if "geometry" not in found and ("lat" in found or "lon" in found):
         found["geometry"] = point(found.get("lat"), found.get("lon"))
     return found
+
+
+def _period(value: Any) -> Any:
+    """When an alert holds: both ends written out."""
+    if not isinstance(value, dict):
+        return value
+    return {name: moment(item) if name in _TIMES else item for name, item in value.items()}
 
 
 def zone(feature: Any, number: int, language: str) -> Record:

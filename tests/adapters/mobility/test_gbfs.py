@@ -288,6 +288,14 @@ def test_what_a_provider_adds_of_persons_and_plates_is_not_proposed(tmp_path, se
     assert any(note.startswith("Left out") and "numberPlate" in note for note in look.describe("vehicles").notes)
 
 
+def test_what_would_be_asked_for_is_told_without_keys(tmp_path, server):
+    from nabe.testing.sealing import seal
+
+    source = gbfs(tmp_path, server, params={"key": "geheim"})
+    assert source.explain(seal(dataset("regions", texts("name")))) == f"GBFS regions of {server.url}/gbfs.json"
+    assert opened(tmp_path, kind="gbfs", path="x").explain(seal(dataset("regions", ()))) == "GBFS regions of x"
+
+
 def test_other_hosts_of_a_list_of_feeds_are_proposed_for_review(tmp_path, server):
     from nabe.adapters.mobility import MobilityAdapter
 

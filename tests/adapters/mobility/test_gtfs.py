@@ -278,6 +278,19 @@ def test_a_download_is_kept_for_its_time_and_over_a_restart(tmp_path, server):
     assert rows(opened(tmp_path, kind="gtfs", url=f"{server.url}/gtfs.zip", refresh_s=0), wanted) == [{"stop_id": "2"}]
 
 
+def test_an_unchanged_archive_is_not_sent_again_and_holds_for_the_time_the_server_says(tmp_path, server):
+    body = packed({"stops.txt": "stop_id\n1\n"})
+    server.answer = lambda request: (
+        Reply(b"", 304, Cache_Control="max-age=600")
+        if request.headers.get("if-none-match") == '"1"'
+        else Reply(body, Content_Type="application/zip", ETag='"1"')
+    )
+    source = opened(tmp_path, kind="gtfs", url=f"{server.url}/gtfs.zip", refresh_s=0)
+    for _ in range(4):
+        assert rows(source, dataset("stops", texts("stop_id"))) == [{"stop_id": "1"}]
+    assert [request.headers.get("if-none-match") for request in server.seen] == [None, '"1"']
+
+
 def test_a_new_download_that_is_none_does_not_take_the_place_of_the_last(tmp_path, server):
     server.answer = Reply(packed({"stops.txt": "stop_id\n1\n"}), Content_Type="application/zip")
     wanted = dataset("stops", texts("stop_id"))

@@ -136,6 +136,18 @@ def test_hours_without_trips_and_hours_to_come_have_no_rows(tmp_path, server):
         rows(mds(tmp_path, server, retries=0), dataset("trips", TRIPS))
 
 
+def test_what_would_be_asked_for_is_told(tmp_path, server):
+    from nabe.testing.sealing import seal
+
+    source, whole = mds(tmp_path, server), dataset("trips", TRIPS)
+    assert source.explain(seal(whole)) == f"MDS trips of {server.url}, 24 hours by end_time"
+    few = Scan("inhalt", ("trip_id",), Compare("end_time", Op.GE, now() - 2 * HOUR))
+    assert source.explain(seal(whole, few)).endswith(", 2 hours by end_time")
+    status = dataset("vehicles_status", texts("device_id"))
+    one = Scan("inhalt", ("device_id",), Compare("device_id", Op.EQ, "d-1"))
+    assert source.explain(seal(status, one)).endswith(", one device_id") and server.seen == []
+
+
 def test_each_hour_is_handed_on_as_it_comes(tmp_path, server):
     from nabe.testing.sealing import seal
 

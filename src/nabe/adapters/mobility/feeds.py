@@ -116,6 +116,11 @@ class Feeds:
         assert found is not None
         return found
 
+    @property
+    def place(self) -> str:
+        """Where the system is, without keys: its address, or its path in the workspace."""
+        return short(self.settings.url) if self.settings.url else self.settings.path
+
     def too_old(self, name: str, moment: dt.datetime | None) -> None:
         """Raises `SourceUnavailable` if data that say to be of this moment are older than `max_age_s`."""
         most = self.settings.max_age_s
@@ -166,6 +171,8 @@ class Feeds:
         with self._lock:
             self._kept.pop(url, None)
             if kept is None or len(kept.body) > _MOST_KEPT_BYTES // 2:
+                return
+            if kept.until + self.settings.stays_s <= time.time():  # of no use any more
                 return
             self._kept[url] = kept
             while len(self._kept) > _MOST_KEPT or sum(len(k.body) for k in self._kept.values()) > _MOST_KEPT_BYTES:

@@ -70,6 +70,10 @@ class Gbfs:
             )
         return found
 
+    def asks(self, settings: TableSettings, scan: SealedScan) -> str:
+        """The table, and where it comes from."""
+        return f"GBFS {settings.table} of {self._feeds.place}"
+
     def open(self, settings: TableSettings, fields: Sequence[Field], scan: SealedScan | None) -> Opened:
         """The rows of a table, from the feed as it was last asked for."""
         spec = self._spec.get(settings.table)

@@ -63,6 +63,10 @@ class Gtfs:
             ]
         return []
 
+    def asks(self, settings: TableSettings, scan: SealedScan) -> str:
+        """The table, and where it comes from."""
+        return f"GTFS {settings.table} of {self._feeds.place}"
+
     def open(self, settings: TableSettings, fields: Sequence[Field], scan: SealedScan | None) -> Opened:
         """The rows of a file. An optional file that is not there has no rows."""
         files, stale = self._files()

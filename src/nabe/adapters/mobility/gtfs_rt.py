@@ -43,6 +43,10 @@ class GtfsRealtime:
             return ["With a duty roster, vehicle_id tells who drove: keep no history of it without a reason."]
         return []
 
+    def asks(self, settings: TableSettings, scan: SealedScan) -> str:
+        """The table, and where it comes from."""
+        return f"GTFS Realtime {settings.table} of {self._feeds.place}"
+
     def open(self, settings: TableSettings, fields: Sequence[Field], scan: SealedScan | None) -> Opened:
         """The rows of a table."""
         spec = self._spec.get(settings.table)

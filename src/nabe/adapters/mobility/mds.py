@@ -93,6 +93,17 @@ class Mds:
             )
         return found
 
+    def asks(self, settings: TableSettings, scan: SealedScan) -> str:
+        """The endpoint, and for how many hours or for which id."""
+        found = f"MDS {settings.table} of {self._feeds.place}"
+        spec = self._spec.get(settings.table)
+        if spec is None or self._feeds.local is not None:
+            return found
+        if "hour" in spec.more:
+            start, end = window(settings, spec.more["hour"][1], scan, self._now())
+            return f"{found}, {max(int((end - start) / HOUR), 0)} hours by {spec.more['hour'][0]}"
+        return f"{found}, one {spec.more['one']}" if wanted_id(spec.more.get("one", ""), scan) else found
+
     def open(self, settings: TableSettings, fields: Sequence[Field], scan: SealedScan | None) -> Opened:
         """The rows of a table; asked for page by page, hour by hour, when the first is taken."""
         spec = self._spec.get(settings.table)

@@ -57,6 +57,9 @@ class MobilitySilo(Protocol):
     def notes(self, table: str) -> list[str]:
         """What a reader should know of a table as it is there now."""
 
+    def asks(self, settings: TableSettings, scan: SealedScan) -> str:
+        """What would be asked for, in words without secrets."""
+
     def open(self, settings: TableSettings, fields: Sequence[Field], scan: SealedScan | None) -> Opened:
         """The rows of a table; more than a scan wants where the silo cannot narrow them."""
 

@@ -57,6 +57,10 @@ class MobilitySource:
         rows = max(rows - scan.offset, 0)
         return rows if scan.limit is None else min(rows, scan.limit)
 
+    def explain(self, scan: SealedScan) -> str:
+        """What would be asked for, without secrets."""
+        return self._silo.asks(self._settings_of(scan.dataset), scan)
+
     def close(self) -> None:
         """Free connections; the source can be used again."""
         self._silo.close()

@@ -200,6 +200,35 @@ def test_a_message_that_is_cut_off_or_too_large_is_refused(tmp_path, server):
     assert len(rows(feed(tmp_path, server), dataset("vehicle_positions", texts("trip_id")))) == 20_000
 
 
+_MEASURE = """
+import resource
+from nabe.adapters.mobility import realtime
+head = bytes([10, 5, 10, 3]) + b"2.0"
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert not list(realtime.parse(head).entities())
+body = head + bytes([18, 2, 10, 0]) * 1_000_000
+before = peak()
+assert sum(1 for _ in realtime.parse(body).entities()) == 1_000_000
+print(peak() - before)
+"""
+
+
+def test_many_empty_parts_do_not_fill_the_memory(tmp_path, server):
+    import subprocess
+    import sys
+
+    done = subprocess.run([sys.executable, "-c", _MEASURE], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 30_000, "KB; as one message they take more than 80 MB"
+    made = message()
+    update = made.entity.add(id="1").trip_update
+    update.trip.trip_id = "t"
+    for _ in range(520_000):
+        update.stop_time_update.add()
+    served(server, made)
+    with pytest.raises(SourceRefused, match="an entity of more than 1 MB"):
+        rows(feed(tmp_path, server), dataset("stop_time_updates", texts("trip_id")))
+
+
 def test_differences_alone_are_refused(tmp_path, server):
     made = message()
     made.header.incrementality = gtfs.FeedHeader.DIFFERENTIAL

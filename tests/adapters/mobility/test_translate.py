@@ -297,6 +297,7 @@ def test_a_message_with_wrong_bytes_gives_rows_or_says_what_is_wrong(changes, cu
     for candidate in (bytes(body), bytes(body[:cut])):
         try:
             message = realtime.parse(candidate)
+            realtime.check(message)
         except realtime.NotRealtime:
             continue
         for table in tables("gtfs_rt"):
@@ -307,6 +308,6 @@ def test_a_message_with_wrong_bytes_gives_rows_or_says_what_is_wrong(changes, cu
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_none(body):
     try:
-        realtime.tables(realtime.parse(body))
+        realtime.check(realtime.parse(body))
     except realtime.NotRealtime as error:
         assert str(error)

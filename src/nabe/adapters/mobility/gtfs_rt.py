@@ -80,6 +80,7 @@ class GtfsRealtime:
     def _look(self, body: bytes) -> tuple[dt.datetime | None, float]:
         try:
             message = realtime.parse(body)
+            realtime.check(message)
         except realtime.NotRealtime as error:
             raise SourceRefused(
                 self.system, f"its answer cannot be read: {error}.", hint="Check the address of the feed."

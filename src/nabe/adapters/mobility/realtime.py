@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from nabe.adapters.mobility.translate import language_of, point
@@ -20,47 +21,126 @@ _FEED: dict[str, str] = {
 }
 
 
+#: Largest entity: one trip, vehicle or alert.
+MOST_ENTITY = 1_000_000
+_HEADER, _ENTITY = 1, 2
+_NONE = "it is no GTFS Realtime message, or is cut off"
+
+
 class NotRealtime(ValueError):
     """No GTFS Realtime message; says what is wrong."""
 
 
-def parse(body: bytes) -> Any:
-    """The message. Raises `NotRealtime` if it is none."""
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message whose parts are all sound. `entities` reads them one by one: unpacked as a whole, a message of many
+    empty parts would take fifty times its size."""
+
+    header: Any
+    body: bytes
+
+    def entities(self) -> Iterator[Any]:
+        """Its entities."""
+        from google.protobuf.message import DecodeError
+        from google.transit import gtfs_realtime_pb2
+
+        for field, start, end in _parts(self.body):
+            if field != _ENTITY:
+                continue
+            if end - start > MOST_ENTITY:
+                raise NotRealtime(f"it has an entity of more than {MOST_ENTITY // 1_000_000} MB")
+            entity = gtfs_realtime_pb2.FeedEntity()
+            try:
+                entity.ParseFromString(self.body[start:end])
+            except (DecodeError, RecursionError, ValueError):
+                raise NotRealtime(_NONE) from None
+            if not entity.IsInitialized():
+                raise NotRealtime("it has an entity that lacks what every one has, such as its id")
+            yield entity
+
+
+def parse(body: bytes) -> Message:
+    """The message, its header read. Raises `NotRealtime` if it is none."""
     from google.protobuf.message import DecodeError
     from google.transit import gtfs_realtime_pb2
 
-    message = gtfs_realtime_pb2.FeedMessage()
     if not body:
         raise NotRealtime("it is empty")
     if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         raise NotRealtime("it is JSON, not protobuf")
-    try:
-        message.ParseFromString(body)
-    except (DecodeError, RecursionError, ValueError):
-        raise NotRealtime("it is no GTFS Realtime message, or is cut off") from None
-    if not message.IsInitialized() or not _plain(message.header.gtfs_realtime_version)[:1].isdigit():
+    header = gtfs_realtime_pb2.FeedHeader()
+    for field, start, end in _parts(body):
+        if field == _HEADER:
+            try:
+                header.MergeFromString(body[start : min(end, start + 65_536)])
+            except (DecodeError, RecursionError, ValueError):
+                raise NotRealtime(_NONE) from None
+    if not header.IsInitialized() or not _plain(header.gtfs_realtime_version)[:1].isdigit():
         raise NotRealtime("it is no GTFS Realtime message: it has no header with a version")
-    return message
+    return Message(header, body)
 
 
-def stamp(message: Any) -> dt.datetime | None:
+def check(message: Message) -> None:
+    """Raises `NotRealtime` if a part of it cannot be read."""
+    for _ in message.entities():
+        pass
+
+
+def _parts(body: bytes) -> Iterator[tuple[int, int, int]]:
+    """Number, begin and end of the fields of a message that have a length (protobuf encoding, wire types)."""
+    at, size = 0, len(body)
+    while at < size:
+        tag, at = _varint(body, at)
+        field, wire = tag >> 3, tag & 7
+        if wire == 2:
+            length, at = _varint(body, at)
+            yield field, at, at + length
+            at += length
+        elif wire == 0:
+            _, at = _varint(body, at)
+        elif wire in (1, 5):
+            at += 8 if wire == 1 else 4
+        else:
+            raise NotRealtime(_NONE)
+        if at > size or not field:
+            raise NotRealtime(_NONE)
+
+
+def _varint(body: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(body):
+            raise NotRealtime(_NONE)
+        byte = body[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise NotRealtime(_NONE)
+
+
+def stamp(message: Message) -> dt.datetime | None:
     """When the feed was made, by its own word."""
     found = _moment(message.header, "timestamp")
     return dt.datetime.fromisoformat(found) if found is not None else None
 
 
-def incremental(message: Any) -> bool:
+def incremental(message: Message) -> bool:
     """Does it hold only what changed? Such messages make sense in a stream only, not when asked for."""
     return bool(message.header.incrementality == 1)
 
 
-def tables(message: Any) -> list[str]:
+def tables(message: Message) -> list[str]:
     """Which tables can be made of this message."""
-    kinds = {name for entity in message.entity for name in set(_FEED.values()) if entity.HasField(name)}
+    wanted, kinds = set(_FEED.values()), set[str]()
+    for entity in message.entities():
+        kinds |= {name for name in wanted - kinds if entity.HasField(name)}
+        if kinds == wanted:
+            break
     return [table for table, name in _FEED.items() if name in kinds]
 
 
-def rows(message: Any, table: str, language: str) -> Iterator[Record]:
+def rows(message: Message, table: str, language: str) -> Iterator[Record]:
     """The records of a table. Entities that are marked as deleted are left out: they say that there is nothing."""
     made, name = _moment(message.header, "timestamp"), _FEED[table]
     make = {
@@ -70,7 +150,7 @@ def rows(message: Any, table: str, language: str) -> Iterator[Record]:
         "alerts": lambda item: iter((_alert(item, language),)),
         "alert_entities": _alert_entities,
     }[table]
-    for entity in message.entity:
+    for entity in message.entities():
         if entity.is_deleted or not entity.HasField(name):
             continue
         for record in make(getattr(entity, name)):

@@ -139,7 +139,10 @@ class CanRunSql(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as the silo describes it. `type` is the hub's nearest; `native` the silo's own word."""
+    """A column as the silo describes it. `type` is the hub's nearest; `native` the silo's own word.
+
+    `personal`: known to be about persons, whatever its values look like.
+    """
 
     name: str
     type: FieldType
@@ -147,6 +150,7 @@ class Column:
     nullable: bool = True
     comment: str = ""
     unit: str = ""  # UCUM, where the silo says it
+    personal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

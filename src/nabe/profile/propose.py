@@ -177,7 +177,7 @@ def _field(seen: Seen, column: Column) -> Field:
         description=Text(mended(column.comment)),
         column="" if column.name == name else column.name,
         unit=unit.ucum if unit else column.unit if is_number else "",
-        personal=seen.judged.personal(column.name),
+        personal=column.personal or seen.judged.personal(column.name),
         references=Reference(best.known.dataset, best.known.field) if best else None,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from nabe.ports.source import AdapterContext
 
 _TOKEN_BYTES = 1_000_000
 _HEAD = 512
+_JSON = "application/json, */*;q=0.5"
 
 
 @dataclass(slots=True)
@@ -168,6 +169,14 @@ class Interface:
                 )
         return b"".join(parts), body.headers
 
+    def fetch(self, url: str, *, accept: str = _JSON, kind: str = "JSON", absent: Container[int] = ()) -> Body | None:
+        """The body at an address that the interface itself named, wherever it lies; None for a status in `absent`.
+
+        The log-in goes to the system's own host alone. `accept` and `kind`: the media type and its word in messages.
+        """
+        body: Body | None = self._ask(url, accept=accept, kind=kind, absent=absent)
+        return body
+
     def close(self) -> None:
         """Free connections; the next question opens new ones."""
         self._login.close()
@@ -207,8 +216,17 @@ class Interface:
                 self.system, f"{name} has nothing at {settings.rows!r}.", hint=_there(envelope), field="rows"
             )
 
-    def _ask(self, url: str, *, judge: bool = True, optional: bool = False) -> Any:
-        """The body at an address; None if it may be missing (`optional`) and is."""
+    def _ask(
+        self,
+        url: str,
+        *,
+        judge: bool = True,
+        optional: bool = False,
+        accept: str = _JSON,
+        kind: str = "JSON",
+        absent: Container[int] = (),
+    ) -> Any:
+        """The body at an address; None if it may be missing (`optional`, or a status in `absent`) and is."""
         manners, client = self._connected()
         asked = self._with_system_params(url)
         for again in (self._login.renews, False):
@@ -216,7 +234,7 @@ class Interface:
             conditions = known.conditions() if known is not None else {}
             token = self._login.token() if self._login.renews else ""
             try:
-                answer = manners.get(asked, headers={"Accept": "application/json, */*;q=0.5", **conditions})
+                answer = manners.get(asked, headers={"Accept": accept, **conditions})
             except BaseException:
                 _shut(known)
                 raise
@@ -228,8 +246,12 @@ class Interface:
             break
         if answer.status == 304 and known is not None:
             answer.close()
-            return Body(url, known.headers, known.chunks(), None)
+            fresh = {name: answer.headers[name] for name in ("cache-control", "age") if name in answer.headers}
+            return Body(url, {**known.headers, **fresh}, known.chunks(), None)
         _shut(known)
+        if answer.status in absent:
+            answer.close()
+            return None
         if (answer.status == 404 and optional) or (not judge and answer.status in (404, 405)):
             answer.close()
             return None if optional else Body(url, answer.headers, iter(()), None)
@@ -241,11 +263,13 @@ class Interface:
         except BaseException:
             answer.close()
             raise
-        chunks = _refuse_page(client, url, answer, answer.chunks())
+        chunks = _refuse_page(client, url, answer, answer.chunks(), kind)
         return Body(url, answer.headers, self._kept.keeping(asked, answer.headers, chunks), answer)
 
     def _with_system_params(self, url: str) -> str:
         """The address with the system's own parameters, some of them secret, where it has none of that name."""
+        if urlsplit(url).netloc != urlsplit(self.settings.url).netloc:
+            return url
         there = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
         own = [(name, self._secrets(_param(value))) for name, value in self.settings.params.items()]
         added = [item for item in own if item[0] not in there] + list(self._login.params().items())
@@ -300,7 +324,7 @@ def unfolded(row: Row) -> Row:
     return Row({**value, **inner, "geometry": value["geometry"]}, row.key, row.around)
 
 
-def _refuse_page(client: Client, url: str, answer: Answer, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _refuse_page(client: Client, url: str, answer: Answer, chunks: Iterator[bytes], kind: str) -> Iterator[bytes]:
     """The chunks, unless they begin as a web page or XML does: a log-in form, an error page."""
     head = b""
     media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -316,7 +340,7 @@ def _refuse_page(client: Client, url: str, answer: Answer, chunks: Iterator[byte
                     what = "a web page (a log-in page?)" if page else "XML"
                     raise SourceRefused(
                         client.system,
-                        f"{named(url)} delivers {what} instead of JSON.",
+                        f"{named(url)} delivers {what} instead of {kind}.",
                         hint="Check the address and the log-in (auth) of the system.",
                         where=short(url),
                         file=named(url),

@@ -64,7 +64,7 @@ class Auth(Settings):
             if not getattr(self, name):
                 raise ValueError(f"type {self.type} needs {' and '.join(self._NEEDS[self.type])}")
         if self.token_url:
-            _web_address(self.token_url)
+            web_address(self.token_url)
         return self
 
 
@@ -90,10 +90,11 @@ class SystemSettings(Settings):
     @field_validator("url")
     @classmethod
     def _address(cls, value: str) -> str:
-        return _web_address(value)
+        return web_address(value)
 
 
-def _web_address(value: str) -> str:
+def web_address(value: str) -> str:
+    """The value, if it is an http(s) address without account, query or fragment; `ValueError` says what else is wrong."""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("an address that begins with https:// or http:// is needed")

@@ -142,7 +142,7 @@ def read_rows(
     `strict`: refuse what is not as declared: a column that no record has, a type that no value fits. `narrowed`: the
     parameters leave rows out. `first`: judges when enough came of rows in order. `shaped`: what is done to a page's records before the ways are followed.
     """
-    judge = _Judge(interface.system, dataset, table) if strict else None
+    judge = Judge(interface.system, dataset, table) if strict else None
     if most == 0:
         return
     for page in interface.pages(settings, params, most or (first.wanted if first is not None else 0)):
@@ -175,7 +175,7 @@ def _batches(page: Page, rows: Iterator[Row], table: Table, most: int | None) ->
         yield table.batch(held)
 
 
-class _Judge:
+class Judge:
     """Says when an answer is not what was declared, instead of showing empty columns."""
 
     def __init__(self, system: str, dataset: str, table: Table) -> None:

@@ -14,7 +14,6 @@ from nabe.adapters.file.columnar import open_parquet
 from nabe.adapters.file.delimited import open_delimited
 from nabe.adapters.file.desk import Desk
 from nabe.adapters.file.part import Part
-from nabe.adapters.file.places import Folder, Place
 from nabe.adapters.file.records import open_json, open_ndjson
 from nabe.adapters.file.settings import SystemSettings, TableSettings, format_of, is_url
 from nabe.adapters.file.store import FileStore
@@ -23,6 +22,7 @@ from nabe.adapters.file.vector import DRIVERS, open_vector
 from nabe.adapters.file.web import Web
 from nabe.adapters.file.workbook import open_workbook
 from nabe.adapters.file.xmltable import open_xml
+from nabe.adapting.places import Folder, Place
 from nabe.adapting.settings import parsed
 from nabe.errors import SourceRefused
 from nabe.ports.source import AdapterContext

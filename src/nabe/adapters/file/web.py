@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from nabe.adapters.file.places import Place
 from nabe.adapters.file.store import FileStore
+from nabe.adapting.places import Place
 from nabe.errors import SourceRefused, SourceUnavailable
 from nabe.outbound import Answer, Client, Resolve, named, resolve
 

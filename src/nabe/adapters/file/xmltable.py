@@ -15,14 +15,15 @@ import shapely
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
-from nabe.adapters.file.gml import Unreadable, geometry, is_geometry, reference_system
 from nabe.adapters.file.headers import unique_names
-from nabe.adapters.file.markup import Node, Path, Records, Survey
 from nabe.adapters.file.part import Part, RawColumn, RawGeometry, check_width
-from nabe.adapters.file.places import Place
 from nabe.adapters.file.settings import TableSettings
 from nabe.adapters.file.store import FileStore
 from nabe.adapters.file.translate import text
+from nabe.adapting.places import Place
+from nabe.adapting.xml.gml import Unreadable, geometry, is_geometry, reference_system
+from nabe.adapting.xml.markup import Node, Path, Records, Survey, XmlFile
+from nabe.adapting.xml.plain import plain
 from nabe.errors import SourceRefused
 
 _BATCH = 2_000
@@ -32,7 +33,7 @@ _ABOUT = b"nabe"
 
 def tables(system: str, place: Place) -> list[str]:
     """Paths of the records in a document, those with most values first."""
-    return ["/".join(path) for path in _tables(Survey(system, place))]
+    return ["/".join(path) for path in _tables(Survey(system, XmlFile(place.path, place.shown)))]
 
 
 def open_xml(system: str, place: Place, settings: TableSettings, store: FileStore) -> Part:
@@ -108,8 +109,12 @@ class _Table:
     unread: dict[str, int] = field(default_factory=dict)
     said: str = ""  # the reference system that the document names outside its geometries
 
+    @property
+    def _document(self) -> XmlFile:
+        return XmlFile(self.place.path, self.place.shown)
+
     def write(self, out: FilePath) -> None:
-        survey = Survey(self.system, self.place)
+        survey = Survey(self.system, self._document)
         self.said = survey.reference
         paths, said = self._paths(survey)
         lists = self._survey_columns(survey, paths)
@@ -196,7 +201,7 @@ class _Table:
         self, wanted: set[Path], lists: set[Path]
     ) -> Iterator[list[tuple[dict[Path, str | None], dict[str, str | None], Node | None]]]:
         rows = []
-        for node, around in Records(self.system, self.place, wanted.__contains__, self.settings.around):
+        for node, around in Records(self.system, self._document, wanted.__contains__, self.settings.around):
             values: dict[Path, str | None] = {}
             shapes: list[Node] = []
             self._flatten(node, (), values, shapes, lists)
@@ -219,7 +224,7 @@ class _Table:
             if inside == self.shape:
                 shapes.append(child)
             elif inside in lists:
-                repeated.setdefault(inside, []).append(_plain(child))
+                repeated.setdefault(inside, []).append(plain(child))
             else:
                 self._flatten(child, inside, values, shapes, lists)
         for path, items in repeated.items():
@@ -254,29 +259,6 @@ class _Table:
         self.crs = crs
         self.swap, note = turned(said, crs, shape)
         self.notes += [note] * bool(note)
-
-
-def _plain(node: Node) -> Any:
-    """An element as JSON: its text, or an object where it has attributes or elements."""
-    if is_geometry(node.name, node.space):
-        try:
-            return geometry(node).wkt
-        except Unreadable:
-            pass
-    if not node.children and not node.attributes:
-        return node.value
-    found: dict[str, Any] = dict(node.attributes)
-    if node.value is not None:
-        found["value"] = node.value
-    for child in node.children:
-        name = child.name if child.name not in node.attributes else f"{child.name}_element"
-        if name in found and not (isinstance(found[name], list)):
-            found[name] = [found[name]]
-        if name in found:
-            found[name].append(_plain(child))
-        else:
-            found[name] = _plain(child)
-    return found
 
 
 def crs_of(said: str) -> str:

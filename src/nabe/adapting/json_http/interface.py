@@ -73,6 +73,9 @@ class Page:
 class Interface:
     """What a system's address offers. Used by several threads; connects at the first question."""
 
+    #: The media types it asks for.
+    accept = "application/json, */*;q=0.5"
+
     def __init__(
         self,
         system: str,
@@ -216,7 +219,7 @@ class Interface:
             conditions = known.conditions() if known is not None else {}
             token = self._login.token() if self._login.renews else ""
             try:
-                answer = manners.get(asked, headers={"Accept": "application/json, */*;q=0.5", **conditions})
+                answer = manners.get(asked, headers={"Accept": self.accept, **conditions})
             except BaseException:
                 _shut(known)
                 raise
@@ -241,8 +244,12 @@ class Interface:
         except BaseException:
             answer.close()
             raise
-        chunks = _refuse_page(client, url, answer, answer.chunks())
+        chunks = self._vetted(client, url, answer)
         return Body(url, answer.headers, self._kept.keeping(asked, answer.headers, chunks), answer)
+
+    def _vetted(self, client: Client, url: str, answer: Answer) -> Iterator[bytes]:
+        """The body, refused if it begins as something else than data does."""
+        return _refuse_page(client, url, answer, answer.chunks())
 
     def _with_system_params(self, url: str) -> str:
         """The address with the system's own parameters, some of them secret, where it has none of that name."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from nabe.adapters.file.markup import Node
+from nabe.adapting.xml.markup import Node
 
 #: Elements that are a geometry by themselves.
 GEOMETRIES = frozenset(

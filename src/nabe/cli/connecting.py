@@ -80,8 +80,10 @@ def connect(
 
 
 def _sniff(source: str, context: Any) -> tuple[str, Mapping[str, Any]]:
-    # Files on the web are what no interface claims: an address alone does not tell, so the others look first.
-    for adapter_id, adapter in sorted(adapters().items(), key=lambda item: item[0] == "file"):
+    # Those who know a dialect look first (`specificity`), then those who read any interface. Files on the web are what
+    # no interface claims: an address alone does not tell.
+    by_word = sorted(adapters().items(), key=lambda item: (item[0] == "file", -getattr(item[1], "specificity", 0)))
+    for adapter_id, adapter in by_word:
         connection = adapter.sniff(source, context)
         if connection is not None:
             return adapter_id, connection

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from nabe.adapters.datex2.settings import SystemSettings, TableSettings
 from nabe.adapters.datex2.translate import records
-from nabe.adapting.json_http.interface import Interface, Page
+from nabe.adapting.json_http.interface import Body, Interface, Page
 from nabe.adapting.json_http.paths import Row
 from nabe.adapting.json_http.settings import TableSettings as HttpTable
 from nabe.adapting.json_http.source import HttpJsonSource
@@ -23,20 +22,6 @@ from nabe.outbound import Answer, Client, named, short
 from nabe.ports.source import AdapterContext
 
 _HEAD = 512
-
-
-@dataclass(slots=True)
-class _File:
-    """A file where a web answer's body is expected."""
-
-    read: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def renew(self) -> None:
-        """A file keeps nobody waiting."""
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class Feed(Interface):
@@ -69,7 +54,7 @@ class Feed(Interface):
         if self.folder is not None:
             for place in self.places(settings.path):
                 rows = _rows(records(self.system, XmlFile(place.path, place.shown), settings))
-                yield Page(_File(), rows, Envelope(None, found=True))  # type: ignore[arg-type]
+                yield Page(Body(place.shown, {}, iter(()), None), rows, Envelope(None, found=True))
             return
         body = self._ask(self.start(settings, []))
         try:

@@ -124,7 +124,10 @@ class Interface:
 
     def pages(self, settings: TableSettings, pushed: list[tuple[str, str]], size: int = 0) -> Iterator[Page]:
         """The pages of a dataset's answer. A page must be taken to its end before the next."""
-        start = self.start(settings, pushed)
+        yield from self.pages_from(self.start(settings, pushed), settings, size)
+
+    def pages_from(self, start: str, settings: TableSettings, size: int = 0) -> Iterator[Page]:
+        """The pages of the answer that begins at this address."""
         pages = Pages(settings.page, start, size)
         url = pages.first()
         while url:

@@ -15,13 +15,11 @@ from nabe.adapting.json_http.stream import Envelope
 from nabe.adapting.places import Folder, Place
 from nabe.adapting.settings import parsed
 from nabe.adapting.xml.markup import XmlFile, XmlStream
-from nabe.errors import SourceRefused
+from nabe.adapting.xml.web import xml_only
 from nabe.model.dataset import Dataset
 from nabe.model.query import SealedScan
 from nabe.outbound import Answer, Client, named, short
 from nabe.ports.source import AdapterContext
-
-_HEAD = 512
 
 
 class Feed(Interface):
@@ -78,7 +76,7 @@ class Feed(Interface):
 
     def _vetted(self, client: Client, url: str, answer: Answer) -> Iterator[bytes]:
         """The body, refused if it begins as a web page does, or not as XML."""
-        return _refuse_other(client, url, answer, answer.chunks())
+        return xml_only(client, url, answer)
 
 
 class Datex2Source(HttpJsonSource):
@@ -106,30 +104,3 @@ class Datex2Source(HttpJsonSource):
 def _rows(found: Iterator[dict[str, Any]]) -> Iterator[Row]:
     for number, record in enumerate(found):
         yield Row(record, number)
-
-
-def _refuse_other(client: Client, url: str, answer: Answer, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    head: bytes | None = b""
-    try:
-        for chunk in chunks:
-            if head is not None:
-                head += chunk
-                start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
-                if not start and len(head) < _HEAD:
-                    continue
-                page = start[:14].lower().startswith((b"<!doctype html", b"<html"))
-                if page or (start[:1] in (b"{", b"[")):
-                    what = "a web page (a log-in page?)" if page else "JSON"
-                    raise SourceRefused(
-                        client.system,
-                        f"{named(url)} delivers {what} instead of XML.",
-                        hint="Check the address and the log-in (auth) of the system.",
-                        where=short(url),
-                        file=named(url),
-                    )
-                chunk, head = head, None
-            yield chunk
-        if head:
-            yield head
-    finally:
-        answer.close()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Generator, Iterator, Sequence
+from typing import Protocol
 
 import pyarrow as pa
 
-from nabe.adapting.json_http.interface import Interface, Page
+from nabe.adapting.json_http.interface import Page
 from nabe.adapting.json_http.paths import Row, parse
 from nabe.adapting.json_http.pushdown import asks_nothing, conditions, pushed, rows_wanted
 from nabe.adapting.json_http.settings import TableSettings
@@ -30,12 +31,31 @@ _UNKNOWN_ROWS = 1_000
 _LOG = logging.getLogger("nabe")
 
 
+class Asked(Protocol):
+    """What is asked for records: an interface for JSON, or another kind of service that gives them page by page."""
+
+    @property
+    def system(self) -> str: ...
+
+    def check(self) -> None:
+        """Does it answer?"""
+
+    def start(self, settings: TableSettings, pushed: list[tuple[str, str]]) -> str:
+        """The address that is asked first."""
+
+    def pages(self, settings: TableSettings, pushed: list[tuple[str, str]], size: int = 0) -> Iterator[Page]:
+        """The pages of the answer. A page must be taken to its end before the next."""
+
+    def close(self) -> None:
+        """Free connections."""
+
+
 class HttpJsonSource:
     """One interface. It promises nothing (`capabilities`): what it filters itself, the hub filters again."""
 
     capabilities = Capabilities()
 
-    def __init__(self, interface: Interface) -> None:
+    def __init__(self, interface: Asked) -> None:
         self._interface = interface
         self._rows: dict[str, int] = {}
         self._settings: dict[str, tuple[Dataset, TableSettings]] = {}
@@ -110,7 +130,7 @@ def made_table(system: str, fields: Sequence[Field], settings: TableSettings) ->
 
 
 def read_rows(
-    interface: Interface,
+    interface: Asked,
     table: Table,
     settings: TableSettings,
     params: list[tuple[str, str]],

@@ -174,10 +174,10 @@ def fault12(code: str, inner: str) -> str:
         (fault12("Receiver", ""), SOAP12, SourceUnavailable, r"fault \(Receiver\)"),
     ],
 )
-@pytest.mark.parametrize("status", [200, 500])
-def test_a_fault_is_told_by_its_codes_and_not_its_words(tmp_path, server, body, space, error, says, status):
+@pytest.mark.parametrize(("status", "media"), [(200, "text/xml"), (500, "text/xml"), (500, "text/plain"), (400, "")])
+def test_a_fault_is_told_by_its_codes_and_not_its_words(tmp_path, server, body, space, error, says, status, media):
     trees = Trees(server, [])
-    trees.answer = Reply(envelope(body, space), status, **TYPE)
+    trees.answer = Reply(envelope(body, space), status, Content_Type=media)
     with pytest.raises(error, match=says) as caught:
         rows(opened(tmp_path, trees.wsdl), TREES)
     assert "Müller" not in f"{caught.value} {caught.value.hint}"

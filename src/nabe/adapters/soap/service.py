@@ -33,6 +33,7 @@ from nabe.ports.source import AdapterContext
 #: Bytes of one WSDL or schema, and how many of them a service may be described by.
 _MOST_WSDL, _MOST_DOCUMENTS = 16_000_000, 200
 _TOKEN_BYTES = 1_000_000
+_MOST_FAULT = 1_000_000
 #: Statuses with which a service answers in SOAP: an answer, or a Fault.
 _SPOKEN = (200, 202, 400, 500)
 
@@ -231,9 +232,12 @@ class Service:
         if media.startswith("multipart/"):
             answer.close()
             raise SourceRefused(self.system, "it answers with attachments (MTOM).", hint="Ask for plain answers.")
-        if answer.status == 500 and "xml" not in media:
+        if answer.status >= 400:  # a Fault, whatever it calls itself, or a server that fails
             with contextlib.closing(answer):
-                answer.judge()
+                said = _beginning(answer)
+                if b"Envelope" not in said[:1000]:
+                    answer.judge()
+            return Body(address, answer.headers, iter((said,)), None)
         return Body(address, answer.headers, xml_only(self._connected(address), address, answer), answer)
 
     def _opened(self) -> _Port:
@@ -347,6 +351,16 @@ class Service:
             packed=True,
             resolve=self._resolve,
         )
+
+
+def _beginning(answer: Answer) -> bytes:
+    """The first bytes of a body; a Fault has no more."""
+    said = b""
+    for chunk in answer.chunks():
+        said += chunk
+        if len(said) > _MOST_FAULT:
+            break
+    return said
 
 
 class SoapSource(HttpJsonSource):

@@ -67,6 +67,39 @@ def test_periods_and_exceptions_are_listed():
     ]
 
 
+VERSION_3 = """<mc:messageContainer xmlns:mc="http://datex2.eu/schema/3/messageContainer" xmlns:com="http://datex2.eu/schema/3/common"
+ xmlns:sit="http://datex2.eu/schema/3/situation" xmlns:loc="http://datex2.eu/schema/3/locationReferencing"
+ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" modelBaseVersion="3">
+ <mc:payload xsi:type="sit:SituationPublication" lang="de"><com:publicationTime>2026-11-24T12:00:00+01:00</com:publicationTime>
+ <sit:situation id="S9"><sit:overallSeverity>medium</sit:overallSeverity>
+ <sit:situationRecord xsi:type="sit:MaintenanceWorks" id="S9-1" version="1">
+  <sit:validity><com:validityStatus>active</com:validityStatus><com:validityTimeSpecification>
+   <com:overallStartTime>2026-11-24T08:00:00+01:00</com:overallStartTime></com:validityTimeSpecification></sit:validity>
+  <sit:cause><sit:causeType>roadMaintenance</sit:causeType></sit:cause>
+  <sit:generalPublicComment><sit:comment><com:values><com:value lang="de">Rohrbruch</com:value></com:values></sit:comment>
+  </sit:generalPublicComment>
+  <sit:locationReference xsi:type="loc:LinearLocation"><loc:coordinatesForDisplay><loc:latitude>50.94</loc:latitude>
+   <loc:longitude>6.95</loc:longitude></loc:coordinatesForDisplay><loc:supplementaryPositionalDescription>
+   <loc:roadInformation><loc:roadName>Ring</loc:roadName><loc:roadNumber>B55</loc:roadNumber></loc:roadInformation>
+   </loc:supplementaryPositionalDescription><loc:gmlLineString srsDimension="2"><loc:posList>50.94 6.95 50.95 6.96</loc:posList>
+   </loc:gmlLineString></sit:locationReference>
+  <sit:roadMaintenanceType>roadworks</sit:roadMaintenanceType></sit:situationRecord></sit:situation></mc:payload></mc:messageContainer>"""
+
+
+def test_a_situation_of_version_3_is_read_like_one_of_version_2():
+    document = XmlStream(iter([VERSION_3.encode()]), "feed")
+    (row,) = records("s", document, TableSettings(publication="situation"))
+    assert (row["situation_id"], row["id"], row["type"], row["detail"]) == (
+        "S9",
+        "S9-1",
+        "MaintenanceWorks",
+        "roadworks",
+    )
+    assert (row["status"], row["cause"], row["comment"]) == ("active", "roadMaintenance", "Rohrbruch")
+    assert (row["road_number"], row["road_name"], row["overall_severity"]) == ("B55", "Ring", "medium")
+    assert shapely.from_geojson(json.dumps(row["location"])).wkt == "LINESTRING (6.95 50.94, 6.96 50.95)"
+
+
 POINT = "<pointByCoordinates><pointCoordinates><latitude>50.9</latitude><longitude>6.9</longitude></pointCoordinates></pointByCoordinates>"
 SHOWN = "<locationForDisplay><latitude>50.9</latitude><longitude>6.9</longitude></locationForDisplay>"
 RING = "50 6 50 7 51 7 50 6"

@@ -28,7 +28,7 @@ _MOST_ROWS = 20_000
 #: The top element of a publication, whatever its prefix; in version 3 its namespace says that it is one.
 _TOP = re.compile(rb"<([\w.-]+:)?(d2LogicalModel|messageContainer|payload)[\s>]")
 _SPACE = b"datex2.eu/schema/"
-_NO_XML = re.compile(r"\.(csv|tsv|txt|xlsx?|ods|json|geojson|ndjson|parquet|gpkg|shp|fgb|zip|gz|pdf|html?|php)$", re.I)
+_NO_XML = re.compile(r"\.(csv|tsv|txt|xlsx?|ods|json|geojson|ndjson|parquet|gpkg|shp|fgb|zip|gz|pdf|html?)$", re.I)
 #: Reference systems of German cities whose coordinates stand in publications instead of degrees.
 _METRES = ("EPSG:25832", "EPSG:25833", "EPSG:31467", "EPSG:31468", "EPSG:31466")
 _KEYS = {

@@ -222,6 +222,8 @@ def test_a_key_goes_to_the_declared_host_only(tmp_path, server):
 def test_parameters_are_for_web_addresses(tmp_path):
     said = FileAdapter().check_dataset(system("ordner"), dataset({"path": "a.xml", "params": {"a": 1}}, FIELDS))
     assert "for web addresses" in said[0]
+    said = FileAdapter().check_system(system("ordner", params={"key": "${KEY}"}))
+    assert "sent to its host only" in said[0]
 
 
 def test_connect_takes_an_interface_with_a_query(tmp_path, server):

@@ -235,7 +235,7 @@ def described(server: Server, text: str) -> str:
     [
         (lambda url: wsdl(url, "http://10.0.0.1/trees.xsd"), "private network"),
         (lambda url: wsdl(url, "http://169.254.169.254/latest/meta-data"), "private network"),
-        (lambda url: wsdl(url, "file:///etc/passwd"), "file outside the workspace"),
+        (lambda url: wsdl(url, "file:///etc/passwd"), "from the web, leads to a file"),
         (lambda url: wsdl(url, "/etc/passwd"), "no SOAP"),
         (lambda url: wsdl("http://10.0.0.1/trees", url), "another host"),
         (lambda url: wsdl("", url), "no address"),
@@ -283,6 +283,14 @@ def test_a_service_in_a_private_network_must_be_allowed(tmp_path, server):
     with pytest.raises(SourceRefused, match="private network"):
         rows(opened(tmp_path, trees.wsdl, allow=()), TREES)
     assert server.seen == []
+
+
+def test_a_wsdl_of_the_web_leads_to_no_file_of_the_workspace(tmp_path, server):
+    (tmp_path / "geheim.xsd").write_text(SCHEMA)
+    text = wsdl(f"{server.url}/trees", f"file://{tmp_path}/geheim.xsd")
+    server.answer = lambda request: Reply(text.encode(), **TYPE)
+    with pytest.raises(SourceRefused, match="from the web, leads to a file"):
+        rows(opened(tmp_path, f"{server.url}/a?wsdl"), TREES)
 
 
 def test_a_wsdl_in_the_workspace_reads_nothing_outside_it(tmp_path, server):

@@ -75,6 +75,12 @@ class SystemSettings(Settings):
     def is_url(self) -> bool:
         return is_url(self.location)
 
+    @model_validator(mode="after")
+    def _params_have_a_host(self) -> SystemSettings:
+        if self.params and not self.is_url:
+            raise ValueError("params need a location that is a web address: they are sent to its host only")
+        return self
+
     @field_validator("location")
     @classmethod
     def _scheme(cls, value: str) -> str:

@@ -184,7 +184,11 @@ class Service:
         folder = Folder(self.system, self._context.root, "")
         path = unquote(urlsplit(url).path) if url.startswith("file:") else url
         base = folder.base.as_posix().rstrip("/") + "/"
-        if not self.settings.is_file or (path.startswith("/") and not path.startswith(base)):
+        if not self.settings.is_file:
+            raise SourceRefused(
+                self.system, "its WSDL, which is from the web, leads to a file.", hint="Ask its operator."
+            )
+        if path.startswith("/") and not path.startswith(base):
             raise SourceRefused(
                 self.system, "its WSDL leads to a file outside the workspace.", hint="Ask its operator."
             )

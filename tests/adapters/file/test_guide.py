@@ -33,7 +33,7 @@ def examples() -> list[tuple[dict[str, str], dict[str, Any], list[str]]]:
 
 
 def test_the_guide_has_its_examples():
-    assert len(examples()) == 3
+    assert len(examples()) == 5
 
 
 @pytest.mark.parametrize(("files", "settings", "rows"), examples())

@@ -50,10 +50,27 @@ class FileAdapter:
         elif path and not is_url(path):
             if Path(path).is_absolute() or ".." in path.replace("\\", "/").split("/"):
                 found.append(f"path: {path!r} leaves the system's location.")
-            if settings.format is None and format_of(path) is None and not path.lower().endswith((".zip", ".gz", "*")):
+            told = is_url(str(system.connection.get("location", "")))  # by the media type of the answer
+            if (
+                settings.format is None
+                and not told
+                and format_of(path) is None
+                and not path.lower().endswith((".zip", ".gz", "*"))
+            ):
                 found.append(
                     "format: the file's name does not tell; set csv, xlsx, json, xml, geojson, parquet, gpkg or shp."
                 )
+        for field in dataset.fields:
+            own = settings.columns.get(field.source_column)
+            if own is not None and own.codes and field.type is not FieldType.STRING:
+                found.append(
+                    f"fields.{field.name}.type: what codes stand for is text; right is string (or column "
+                    f"'{field.source_column} (code)' for the code itself)."
+                )
+        if (settings.params or is_url(path)) and not (
+            is_url(path) or is_url(str(system.connection.get("location", "")))
+        ):
+            found.append("params: these are for web addresses, not for files.")
         if (settings.x or settings.wkt) and not any(field.type is FieldType.GEOMETRY for field in dataset.fields):
             found.append("x: coordinates are named, but the dataset has no field of type geometry.")
         return found

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nabe.adapters.file.part import Part, RawColumn, RawGeometry, check_width
-from nabe.adapters.file.places import Place
 from nabe.adapters.file.translate import TYPED_TEXT, name, text
+from nabe.adapting.places import Place
 from nabe.errors import SourceRefused
 
 

@@ -17,11 +17,11 @@ import duckdb
 from nabe.adapters.file.headers import numbered, unique_names
 from nabe.adapters.file.layout import find_layout, first_cell, kept, said_of, with_below
 from nabe.adapters.file.part import Part, RawColumn, check_width
-from nabe.adapters.file.places import Place
 from nabe.adapters.file.prepare import Prepared, decoded, prepared
 from nabe.adapters.file.settings import TableSettings, cut
 from nabe.adapters.file.store import FileStore
 from nabe.adapters.file.translate import text
+from nabe.adapting.places import Place
 from nabe.errors import SourceRefused
 
 _DELIMITERS = (";", ",", "\t", "|")

@@ -8,7 +8,7 @@ from typing import Any
 
 from nabe.adapters.file.part import Part, RawColumn
 from nabe.adapters.file.settings import Dialect, TableSettings, path_pattern
-from nabe.adapters.file.translate import TYPED_TEXT, cell, edges, mark, name, text, trimmed, typed
+from nabe.adapters.file.translate import TYPED_TEXT, cell, decoded, edges, mark, name, text, trimmed, typed
 from nabe.adapting.geometry import CRS84
 from nabe.errors import SourceRefused
 from nabe.model.dataset import Dataset, Field, FieldType
@@ -16,6 +16,8 @@ from nabe.model.names import hub_name
 
 #: The raw column that holds the file's own name.
 FILE_COLUMN = "_file"
+#: Ending of the raw column that tells the code of a value whose meaning is shown: `rechtscharakter (code)`.
+CODE = " (code)"
 #: Ending of the raw column that tells what stands instead of a value, or after it: `Einwohner (mark)`.
 MARK = " (mark)"
 
@@ -86,6 +88,8 @@ def make_plan(system: str, dataset: Dataset, settings: TableSettings, parts: Seq
                     )
             elif (marked := _marked(field, part)) is not None:
                 found[field.name] = Source(mark(marked.sql, settings.dialect(marked.name)), (marked.sql,))
+            elif (coded := _coded(field, part, settings)) is not None:
+                found[field.name] = _value(field, coded, settings, decode=False)
             elif field.source_column == FILE_COLUMN and part.column(FILE_COLUMN) is None:
                 found[field.name] = Source(text(part.shown.rpartition("/")[2]), ())
             elif (column := column_of(field, part)) is not None:
@@ -125,6 +129,14 @@ def _marked(field: Field, part: Part) -> RawColumn | None:
     return column if column is not None and column.native == "VARCHAR" and field.type is FieldType.STRING else None
 
 
+def _coded(field: Field, part: Part, settings: TableSettings) -> RawColumn | None:
+    """The column whose codes a field tells as they are: the field's column is called `NAME (code)`."""
+    name = field.source_column.removesuffix(CODE)
+    if name == field.source_column or part.column(field.source_column) is not None or name not in settings.columns:
+        return None
+    return part.column(name) if settings.columns[name].codes else None
+
+
 def column_of(field: Field, part: Part) -> RawColumn | None:
     """The field's column: the one declared, or (none declared) the one whose header gives the field's name."""
     column = part.column(field.source_column)
@@ -133,9 +145,15 @@ def column_of(field: Field, part: Part) -> RawColumn | None:
     return column
 
 
-def _value(field: Field, column: RawColumn, settings: TableSettings, kind: FieldType | None = None) -> Source:
+def _value(
+    field: Field, column: RawColumn, settings: TableSettings, kind: FieldType | None = None, *, decode: bool = True
+) -> Source:
     kind = kind or field.type
     dialect = settings.dialect(column.name)
+    own = settings.columns.get(column.name)
+    if kind is FieldType.STRING and decode and own is not None and own.codes:
+        sql = typed(column.sql, column.native, kind, dialect, settings.timezone)
+        return Source(decoded(sql, own.codes), (column.sql,))
     if kind is FieldType.STRING or column.native not in ("VARCHAR", TYPED_TEXT):
         return Source(typed(column.sql, column.native, kind, dialect, settings.timezone), (column.sql,))
     extra = edges(kind)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nabe.adapters.file.places import Place
 from nabe.adapters.file.store import FileStore
+from nabe.adapting.places import Place
 from nabe.errors import SourceRefused
 
 _CHUNK = 1 << 20

@@ -78,7 +78,7 @@ class FileProbe:
         source = dict(self._tables[table])
         progress(0.0)
         settings = table_settings(self._silo, source)
-        files = self._silo.files(settings.path)
+        files = self._silo.files(settings.path, settings.params)
         parts = self._silo.open_all(files, settings, guess=True)
         if not parts[0].columns and parts[0].geometry is None:
             raise SourceRefused(self._silo.system, f"{parts[0].shown!r} has no columns.", hint="Deliver it anew.")
@@ -89,11 +89,15 @@ class FileProbe:
             source["missing"] = "empty"
         evidence = gather(self._silo, parts, every, progress)
         source |= _facts(parts[0], self._silo)
-        source |= shared_settings(evidence.columns)
+        source = _with_found(source, shared_settings(evidence.columns))
         notes += _marks(evidence)
         notes += _zone(evidence, source)
         columns = [
-            Column(raw.name, settled.type, "text" if raw.native == "VARCHAR" else raw.native.lower())
+            Column(
+                raw.name,
+                _meant(raw.name, settings) or settled.type,
+                "text" if raw.native == "VARCHAR" else raw.native.lower(),
+            )
             for raw, settled in zip(every, evidence.columns, strict=True)
         ]
         columns += _of_paths(self._silo.system, parts, settings)
@@ -114,7 +118,7 @@ class FileProbe:
         fields = tuple(Field(column.name, column.type, column=column.name) for column in wanted)
         dataset = Dataset("probe", Text(), "", Access.RESTRICTED, fields, source=table.source)
         settings = table_settings(self._silo, table.source)
-        files = self._silo.files(settings.path)
+        files = self._silo.files(settings.path, settings.params)
         plan = make_plan(self._silo.system, dataset, settings, self._silo.open_all(files, settings))
         plan.check(self._silo.system, [field.name for field in fields])
         return stream_all(self._silo, plan)
@@ -200,6 +204,22 @@ class FileProbe:
             if all(_WRITTEN.fullmatch(value) for value in ends):
                 return raw.name
         return ""
+
+
+def _meant(name: str, settings: TableSettings) -> FieldType | None:
+    """What codes stand for is text, though they may be numbers."""
+    own = settings.columns.get(name)
+    return FieldType.STRING if own is not None and own.codes else None
+
+
+def _with_found(source: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """The settings with what was found out; what was said of single columns before stays."""
+    said = source.get("columns", {})
+    made = {**source, **found}
+    if said:
+        own = found.get("columns", {})
+        made["columns"] = {name: {**own.get(name, {}), **said.get(name, {})} for name in {**own, **said}}
+    return made
 
 
 def _ends(paths: list[str]) -> list[str]:

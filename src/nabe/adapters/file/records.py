@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from nabe.adapters.file.part import Part, RawColumn, check_width
-from nabe.adapters.file.places import Place
 from nabe.adapters.file.prepare import prepared
 from nabe.adapters.file.settings import TableSettings
 from nabe.adapters.file.store import FileStore
 from nabe.adapters.file.workbook import table_part
+from nabe.adapting.places import Place
 from nabe.errors import SourceRefused
 
 #: A JSON document is read as a whole; larger ones must come as NDJSON.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -65,12 +65,21 @@ class SystemSettings(Settings):
         default_factory=dict,
         description="HTTP headers sent to the location's host; secrets as ${ENV} or file: references",
     )
+    params: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Query parameters for the location's host; secrets as references"
+    )
     refresh_s: float = Field(default=300.0, ge=0, description="Seconds until a file from the web is asked for anew")
     max_mb: int = Field(default=4096, gt=0, description="Largest file, downloaded or unpacked, in MB")
 
     @property
     def is_url(self) -> bool:
         return is_url(self.location)
+
+    @model_validator(mode="after")
+    def _params_have_a_host(self) -> SystemSettings:
+        if self.params and not self.is_url:
+            raise ValueError("params need a location that is a web address: they are sent to its host only")
+        return self
 
     @field_validator("location")
     @classmethod
@@ -118,10 +127,31 @@ class Dialect(Settings):
         return self
 
 
+class ColumnSettings(Dialect):
+    """How one column is written, and what its values stand for."""
+
+    codes: dict[str, str] = Field(
+        default_factory=dict,
+        description="What codes stand for, read instead of them; others stay as they are. The code itself is the column "
+        "'NAME (code)'",
+    )
+    join: str | None = Field(default=None, description="XML: text between elements that repeat; a JSON list if not set")
+
+    @field_validator("codes", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        if isinstance(value, dict):  # YAML reads 1000 as a number
+            return {str(code): meaning for code, meaning in value.items()}
+        return value
+
+
 class TableSettings(Dialect):
     """A dataset's `source`: which file, and how to read it. What is not set is told by the file itself."""
 
     path: str = Field(default="", description="File or pattern below the location, or http(s) address")
+    params: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Query parameters of a web address"
+    )
     format: Format | None = Field(default=None, description="If the file name does not tell")
     member: str = Field(
         default="",
@@ -172,6 +202,11 @@ class TableSettings(Dialect):
     around: Texts = Field(
         default=(), description="XML: elements or attributes outside a record that are told with it: publicationTime"
     )
+    explode: str = Field(
+        default="",
+        description="XML: elements that repeat in a record, each of which is a row with all else of the record: area, "
+        "Knoten/Punkt; numbered in column _number",
+    )
     crs: ReferenceSystem = Field(
         default="", description="Coordinate reference system, if the file does not say: EPSG:25832"
     )
@@ -180,7 +215,7 @@ class TableSettings(Dialect):
     wkt: str = Field(default="", description="Column with the geometry as WKT or hexadecimal WKB")
     timezone: TimeZone = Field(default="Europe/Berlin", description="Zone of times without one")
     file_column: bool = Field(default=False, description="Offer the file's name as column _file")
-    columns: dict[str, Dialect] = Field(default_factory=dict, description="Columns that are written differently")
+    columns: dict[str, ColumnSettings] = Field(default_factory=dict, description="Columns that are written differently")
 
     @field_validator("name_pattern")
     @classmethod

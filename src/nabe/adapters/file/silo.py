@@ -14,7 +14,6 @@ from nabe.adapters.file.columnar import open_parquet
 from nabe.adapters.file.delimited import open_delimited
 from nabe.adapters.file.desk import Desk
 from nabe.adapters.file.part import Part
-from nabe.adapters.file.places import Folder, Place
 from nabe.adapters.file.records import open_json, open_ndjson
 from nabe.adapters.file.settings import SystemSettings, TableSettings, format_of, is_url
 from nabe.adapters.file.store import FileStore
@@ -23,6 +22,8 @@ from nabe.adapters.file.vector import DRIVERS, open_vector
 from nabe.adapters.file.web import Web
 from nabe.adapters.file.workbook import open_workbook
 from nabe.adapters.file.xmltable import open_xml
+from nabe.adapting.json_http.paging import with_params
+from nabe.adapting.places import Folder, Place
 from nabe.adapting.settings import parsed
 from nabe.errors import SourceRefused
 from nabe.ports.source import AdapterContext
@@ -64,11 +65,16 @@ class Silo:
         self._web: Web | None = None
         self._lock = threading.Lock()
 
-    def files(self, path: str) -> Files:
-        """The files that `path` stands for, as they are now."""
+    def files(self, path: str, params: Mapping[str, Any] | None = None) -> Files:
+        """The files that `path` stands for, as they are now; with `params` in the query of a web address."""
         path = path or self.settings.path
         if is_url(path) or self.folder is None:
-            places = [self.web().fetch(self._url(path))]
+            asked = [
+                (name, str(value).lower() if isinstance(value, bool) else str(value))
+                for name, value in (params or {}).items()
+            ]
+            url = self._url(path)
+            places = [self.web().fetch(with_params(url, asked) if asked else url)]
         else:
             places = self.folder.find(path)
         stale = min((place.stale_since for place in places if place.stale_since), default=None)
@@ -135,6 +141,7 @@ class Silo:
                     allow_hosts=self.context.allow_hosts,
                     headers={name: self._secrets(value) for name, value in self.settings.headers.items()},
                     headers_host=urlsplit(location).netloc if is_url(location) else "",
+                    params={name: self._secrets(str(value)) for name, value in self.settings.params.items()},
                     refresh_s=self.settings.refresh_s,
                     most_bytes=self.settings.max_mb * 1_000_000,
                     timeout_s=self._timeout_s,

@@ -7,7 +7,7 @@ error: one wrong cell must not take the whole table away.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from nabe.adapters.file.settings import Dialect
 from nabe.adapting.times import strptime_format
@@ -59,6 +59,12 @@ def typed(column: str, native: str, kind: FieldType, dialect: Dialect, timezone:
     if native in ("VARCHAR", TYPED_TEXT):
         return _from_text(column, kind, dialect, timezone, value or trimmed(column, edges(kind)))
     return _from_native(column, native.upper(), kind, timezone)
+
+
+def decoded(value: str, codes: Mapping[str, str]) -> str:
+    """What a code stands for; one that is not in the list stays."""
+    cases = " ".join(f"WHEN {text(code)} THEN {text(meaning)}" for code, meaning in codes.items())
+    return f"CASE {trimmed(f'({value})')} {cases} ELSE {value} END"
 
 
 def edges(kind: FieldType) -> str:

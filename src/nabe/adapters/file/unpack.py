@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from nabe.adapters.file import rehearse
-from nabe.adapters.file.places import MOST_FILES, Place
 from nabe.adapters.file.settings import format_of
 from nabe.adapters.file.store import FileStore
+from nabe.adapting.places import MOST_FILES, Place
 from nabe.errors import SourceRefused
 
 #: Packed more tightly than this, and large, no honest table is.

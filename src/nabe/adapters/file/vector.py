@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from nabe.adapters.file.part import Part, RawColumn, RawGeometry, check_width
-from nabe.adapters.file.places import Place
 from nabe.adapters.file.settings import TableSettings
+from nabe.adapting.places import Place
 from nabe.errors import SourceRefused
 
 #: Formats that GDAL reads, and the only driver that may open each.

@@ -14,8 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from nabe.adapters.file.places import Place
+from nabe.adapters.file.settings import PACKED, format_of
 from nabe.adapters.file.store import FileStore
+from nabe.adapting.json_http.paging import with_params
+from nabe.adapting.places import Place
 from nabe.errors import SourceRefused, SourceUnavailable
 from nabe.outbound import Answer, Client, Resolve, named, resolve
 
@@ -47,12 +49,14 @@ class Web:
         allow_hosts: Collection[str],
         headers: Mapping[str, str],
         headers_host: str,
+        params: Mapping[str, str] | None = None,
         refresh_s: float,
         most_bytes: int,
         timeout_s: float,
         resolve: Resolve = resolve,
     ) -> None:
         self._store, self._refresh_s = store, refresh_s
+        self._params, self._host = list((params or {}).items()), headers_host  # secrets: asked with, never kept
         self._failed: dict[str, tuple[float, SourceUnavailable]] = {}
         self._client = Client(
             system,
@@ -96,7 +100,9 @@ class Web:
         known = {}
         if copy is not None and stem.with_suffix(".data").exists():
             known = {"If-None-Match": copy.etag, "If-Modified-Since": copy.last_modified}
-        answer = self._client.ask(url, headers={name: value for name, value in known.items() if value})
+        own = self._params and urlsplit(url).netloc == self._host
+        asked = with_params(url, self._params) if own else url
+        answer = self._client.ask(asked, headers={name: value for name, value in known.items() if value})
         with contextlib.closing(answer):
             if answer.status == 304 and copy is not None:
                 copy.checked_at = time.time()
@@ -142,13 +148,24 @@ class Web:
 
 def _name(url: str, answer: Answer) -> str:
     """A file name that tells the format: of the address, else by the media type."""
-    types = {"text/csv": ".csv", "application/geo+json": ".geojson", "application/json": ".json"}
+    types = {
+        "text/csv": ".csv",
+        "application/geo+json": ".geojson",
+        "application/json": ".json",
+        "application/xml": ".xml",
+        "text/xml": ".xml",
+        "application/gml+xml": ".gml",
+        "application/cap+xml": ".xml",
+        "application/vnd.google-earth.kml+xml": ".kml",
+    }
+    media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+    name = ""
     for address in (url, answer.url):
         name = PurePosixPath(unquote(urlsplit(address).path)).name
         if "." in name:
-            return name
-    media = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return (name or "download") + types.get(media, "")
+            break
+    told = format_of(name) is not None or name.lower().endswith(PACKED)  # `warnungen.php`, `v1.0` tell nothing
+    return name if told else (name or "download") + types.get(media, "")
 
 
 def _is_page(head: bytes, media: str) -> bool:

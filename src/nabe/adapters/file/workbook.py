@@ -12,8 +12,8 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 from nabe.adapters.file.headers import numbered
 from nabe.adapters.file.layout import blocks, find_layout, first_cell, kept, said_of, with_below
 from nabe.adapters.file.part import Part, RawColumn, check_width
-from nabe.adapters.file.places import Place
 from nabe.adapters.file.settings import TableSettings, cut
+from nabe.adapting.places import Place
 from nabe.errors import SourceRefused
 
 _HEAD_ROWS = 60

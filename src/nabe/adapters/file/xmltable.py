@@ -15,29 +15,33 @@ import shapely
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
-from nabe.adapters.file.gml import Unreadable, geometry, is_geometry, reference_system
 from nabe.adapters.file.headers import unique_names
-from nabe.adapters.file.markup import Node, Path, Records, Survey
 from nabe.adapters.file.part import Part, RawColumn, RawGeometry, check_width
-from nabe.adapters.file.places import Place
 from nabe.adapters.file.settings import TableSettings
 from nabe.adapters.file.store import FileStore
 from nabe.adapters.file.translate import text
+from nabe.adapting.places import Place
+from nabe.adapting.xml.gml import Unreadable, geometry, is_geometry, reference_system
+from nabe.adapting.xml.markup import Node, Path, Records, Survey, XmlFile
+from nabe.adapting.xml.plain import plain
 from nabe.errors import SourceRefused
 
 _BATCH = 2_000
 _GEOMETRY = "nabe_geometry"
 _ABOUT = b"nabe"
+#: The column that numbers the elements of an exploded record.
+_NUMBER: Path = ("_number",)
 
 
 def tables(system: str, place: Place) -> list[str]:
     """Paths of the records in a document, those with most values first."""
-    return ["/".join(path) for path in _tables(Survey(system, place))]
+    return ["/".join(path) for path in _tables(Survey(system, XmlFile(place.path, place.shown)))]
 
 
 def open_xml(system: str, place: Place, settings: TableSettings, store: FileStore) -> Part:
     """The records at `rows_path`, or the ones that hold most of the document."""
-    wanted = f"{place.path}:{settings.rows_path}:{settings.around}"
+    joins = {name: own.join for name, own in settings.columns.items() if own.join is not None}
+    wanted = f"{place.path}:{settings.rows_path}:{settings.around}:{settings.explode}:{sorted(joins.items())}"
     path = store.made(wanted, place.version, ".parquet", lambda out: _Table(system, place, settings).write(out))
     found = pq.read_metadata(path)
     about = json.loads((found.metadata or {})[_ABOUT])
@@ -106,16 +110,23 @@ class _Table:
     swap: bool = False
     notes: list[str] = field(default_factory=list)
     unread: dict[str, int] = field(default_factory=dict)
+    exploded: Path = ()  # below a record: elements each of which is a row
+    joins: dict[Path, str] = field(default_factory=dict)
     said: str = ""  # the reference system that the document names outside its geometries
 
+    @property
+    def _document(self) -> XmlFile:
+        return XmlFile(self.place.path, self.place.shown)
+
     def write(self, out: FilePath) -> None:
-        survey = Survey(self.system, self.place)
+        survey = Survey(self.system, self._document)
         self.said = survey.reference
         paths, said = self._paths(survey)
         lists = self._survey_columns(survey, paths)
         check_width(self.system, self.place.shown, len(self.columns))
         given = ["_".join(part.lstrip("@") for part in item) or "value" for item in self.columns]
         names = list(unique_names([*given, *self.settings.around]))
+        self._join(dict(zip(names, self.columns, strict=False)), lists)
         schema = pa.schema([*(pa.field(f"c{i}", pa.string()) for i in range(len(names)))])
         if self.shape:
             schema = schema.append(pa.field(_GEOMETRY, pa.binary()))
@@ -140,6 +151,33 @@ class _Table:
             draft.replace(out)
         finally:
             draft.unlink(missing_ok=True)
+
+    def _join(self, columns: dict[str, Path], lists: set[Path]) -> None:
+        """Which lists are joined, by the names of their columns."""
+        for name, own in self.settings.columns.items():
+            if own.join is not None and columns.get(name) in lists:
+                self.joins[columns[name]] = own.join
+
+    def _find_exploded(self, survey: Survey, records: list[Path]) -> None:
+        """The elements below a record that `explode` means: those whose way ends so."""
+        steps = tuple(step for step in self.settings.explode.split("/") if step)
+        if not steps:
+            return
+        below = {path[len(record) :] for record in records for path in survey.paths if path[: len(record)] == record}
+        found = sorted((path for path in below if path[-len(steps) :] == steps), key=len)
+        if not found:
+            several = [
+                path
+                for path in below
+                if path and any(survey.paths[(*r, *path)].most > 1 for r in records if (*r, *path) in survey.paths)
+            ]
+            raise SourceRefused(
+                self.system,
+                f"the records of {self.place.shown!r} have nothing at {self.settings.explode!r}.",
+                hint=f"Elements that repeat: {', '.join('/'.join(path) for path in sorted(several)[:10]) or 'none'}.",
+                field="explode",
+            )
+        self.exploded = found[0]
 
     def _paths(self, survey: Survey) -> tuple[list[Path], str]:
         """Which elements are the records, and how the declaration says so."""
@@ -166,14 +204,16 @@ class _Table:
         """Sets the columns; gives the paths (below the record) that repeat in a record, which become JSON lists."""
         lists: set[Path] = set()
         columns: dict[Path, None] = {}
+        self._find_exploded(survey, records)
 
         def look(path: Path, below: Path) -> None:
             seen = survey.paths[path]
-            if below and is_geometry(path[-1], seen.space) and seen.most == 1 and "boundedBy" not in below:
+            single = seen.most == 1 or below == self.exploded
+            if below and is_geometry(path[-1], seen.space) and single and "boundedBy" not in below:
                 if self.shape in ((), below):
                     self.shape = below
                     return
-            if below and (seen.most > 1 or is_geometry(path[-1], seen.space)):
+            if below and (not single or is_geometry(path[-1], seen.space)):
                 lists.add(below)
                 columns[below] = None
                 return
@@ -187,6 +227,16 @@ class _Table:
         for record in records:
             look(record, ())
         self.columns = [item for item in columns if not any(item[:n] in lists for n in range(1, len(item)))]
+        if self.exploded:
+            inside = self.exploded[:-1]
+            if any(self.exploded[:n] in lists for n in range(1, len(self.exploded))):
+                raise SourceRefused(
+                    self.system,
+                    f"{'/'.join(self.exploded)!r} lies in elements that repeat themselves.",
+                    hint=f"Explode {'/'.join(inside)}, or take it as rows_path.",
+                    field="explode",
+                )
+            self.columns.append(_NUMBER)
         if lists:
             shown = ", ".join("_".join(item) for item in sorted(lists)[:8])
             self.notes.append(f"Elements that repeat in a record are JSON lists in one column: {shown}.")
@@ -196,19 +246,38 @@ class _Table:
         self, wanted: set[Path], lists: set[Path]
     ) -> Iterator[list[tuple[dict[Path, str | None], dict[str, str | None], Node | None]]]:
         rows = []
-        for node, around in Records(self.system, self.place, wanted.__contains__, self.settings.around):
+        for node, around in Records(self.system, self._document, wanted.__contains__, self.settings.around):
             values: dict[Path, str | None] = {}
             shapes: list[Node] = []
-            self._flatten(node, (), values, shapes, lists)
-            rows.append((values, around, shapes[0] if shapes else None))
-            if len(rows) == _BATCH:
+            pieces: list[Node] = []
+            self._flatten(node, (), values, shapes, lists, pieces)
+            if not pieces:
+                rows.append((values, around, shapes[0] if shapes else None))
+            for number, piece in enumerate(pieces, 1):
+                own, inner = dict(values), list(shapes)
+                if self.exploded == self.shape:
+                    inner = [piece]
+                else:
+                    self._flatten(piece, self.exploded, own, inner, lists, [])
+                own[_NUMBER] = str(number)
+                rows.append((own, around, inner[0] if inner else None))
+                if len(rows) >= _BATCH:
+                    yield rows
+                    rows = []
+            if len(rows) >= _BATCH:
                 yield rows
                 rows = []
         if rows:
             yield rows
 
     def _flatten(
-        self, node: Node, below: Path, values: dict[Path, str | None], shapes: list[Node], lists: set[Path]
+        self,
+        node: Node,
+        below: Path,
+        values: dict[Path, str | None],
+        shapes: list[Node],
+        lists: set[Path],
+        pieces: list[Node],
     ) -> None:
         values[below] = node.value
         for name, value in node.attributes.items():
@@ -216,14 +285,16 @@ class _Table:
         repeated: dict[Path, list[Any]] = {}
         for child in node.children:
             inside = (*below, child.name)
-            if inside == self.shape:
+            if inside == self.exploded:
+                pieces.append(child)
+            elif inside == self.shape:
                 shapes.append(child)
             elif inside in lists:
-                repeated.setdefault(inside, []).append(_plain(child))
+                repeated.setdefault(inside, []).append(plain(child))
             else:
-                self._flatten(child, inside, values, shapes, lists)
+                self._flatten(child, inside, values, shapes, lists, pieces)
         for path, items in repeated.items():
-            values[path] = json.dumps(items, ensure_ascii=False)
+            values[path] = _listed(items, self.joins.get(path))
 
     def _wkb(self, nodes: list[Node | None]) -> pa.Array:
         shapes = np.empty(len(nodes), dtype=object)
@@ -256,27 +327,14 @@ class _Table:
         self.notes += [note] * bool(note)
 
 
-def _plain(node: Node) -> Any:
-    """An element as JSON: its text, or an object where it has attributes or elements."""
-    if is_geometry(node.name, node.space):
-        try:
-            return geometry(node).wkt
-        except Unreadable:
-            pass
-    if not node.children and not node.attributes:
-        return node.value
-    found: dict[str, Any] = dict(node.attributes)
-    if node.value is not None:
-        found["value"] = node.value
-    for child in node.children:
-        name = child.name if child.name not in node.attributes else f"{child.name}_element"
-        if name in found and not (isinstance(found[name], list)):
-            found[name] = [found[name]]
-        if name in found:
-            found[name].append(_plain(child))
-        else:
-            found[name] = _plain(child)
-    return found
+def _listed(items: list[Any], join: str | None) -> str:
+    """A list as JSON, or its values as one text."""
+    if join is None:
+        return json.dumps(items, ensure_ascii=False)
+    plain = [
+        item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in items if item is not None
+    ]
+    return join.join(plain)
 
 
 def crs_of(said: str) -> str:

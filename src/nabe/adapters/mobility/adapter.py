@@ -20,7 +20,7 @@ from nabe.adapting.json_http.interface import Interface
 from nabe.adapting.json_http.paths import parse
 from nabe.adapting.settings import parsed, problems
 from nabe.model.dataset import Dataset, System
-from nabe.ports.source import AdapterContext, Probe, Source
+from nabe.ports.source import AdapterContext, Claim, Probe, Source
 
 #: Seconds that looking into a silo may take before it is declared (its operator waits and sees the progress).
 _PROBE_TIMEOUT_S = 120.0
@@ -30,6 +30,7 @@ class MobilityAdapter:
     """Kind of silo `mobility`."""
 
     id = "mobility"
+    claim = Claim.STANDARD
 
     def open(self, system: System, secrets: Callable[[str], str], context: AdapterContext) -> Source:
         """Open a declared system; it is asked at the first question."""

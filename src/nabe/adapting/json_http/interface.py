@@ -74,6 +74,9 @@ class Page:
 class Interface:
     """What a system's address offers. Used by several threads; connects at the first question."""
 
+    #: The media types it asks for.
+    accept = _JSON
+
     def __init__(
         self,
         system: str,
@@ -122,7 +125,10 @@ class Interface:
 
     def pages(self, settings: TableSettings, pushed: list[tuple[str, str]], size: int = 0) -> Iterator[Page]:
         """The pages of a dataset's answer. A page must be taken to its end before the next."""
-        start = self.start(settings, pushed)
+        yield from self.pages_from(self.start(settings, pushed), settings, size)
+
+    def pages_from(self, start: str, settings: TableSettings, size: int = 0) -> Iterator[Page]:
+        """The pages of the answer that begins at this address."""
         pages = Pages(settings.page, start, size)
         url = pages.first()
         while url:
@@ -169,7 +175,7 @@ class Interface:
                 )
         return b"".join(parts), body.headers
 
-    def fetch(self, url: str, *, accept: str = _JSON, kind: str = "JSON", absent: Container[int] = ()) -> Body | None:
+    def fetch(self, url: str, *, accept: str = "", kind: str = "JSON", absent: Container[int] = ()) -> Body | None:
         """The body at an address that the interface itself named, wherever it lies; None for a status in `absent`.
 
         The log-in goes to the system's own host alone. `accept` and `kind`: the media type and its word in messages.
@@ -222,7 +228,7 @@ class Interface:
         *,
         judge: bool = True,
         optional: bool = False,
-        accept: str = _JSON,
+        accept: str = "",
         kind: str = "JSON",
         absent: Container[int] = (),
     ) -> Any:
@@ -234,7 +240,7 @@ class Interface:
             conditions = known.conditions() if known is not None else {}
             token = self._login.token() if self._login.renews else ""
             try:
-                answer = manners.get(asked, headers={"Accept": accept, **conditions})
+                answer = manners.get(asked, headers={"Accept": accept or self.accept, **conditions})
             except BaseException:
                 _shut(known)
                 raise
@@ -263,8 +269,12 @@ class Interface:
         except BaseException:
             answer.close()
             raise
-        chunks = _refuse_page(client, url, answer, answer.chunks(), kind)
+        chunks = self._vetted(client, url, answer, kind)
         return Body(url, answer.headers, self._kept.keeping(asked, answer.headers, chunks), answer)
+
+    def _vetted(self, client: Client, url: str, answer: Answer, kind: str) -> Iterator[bytes]:
+        """The body, refused if it begins as something else than data of this kind does."""
+        return _refuse_page(client, url, answer, answer.chunks(), kind)
 
     def _with_system_params(self, url: str) -> str:
         """The address with the system's own parameters, some of them secret, where it has none of that name."""

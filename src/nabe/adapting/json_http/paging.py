@@ -125,14 +125,14 @@ class Pages:
         if settings.type in ("page", "offset"):
             return with_params(url, self._position())
         if settings.type == "link":
-            return _near(url, next_link(link))
+            return near(url, next_link(link))
         found = walk(document, parse(settings.at).steps)
         if found is GONE or found is None or found is False or found == "":
             return ""
         if not isinstance(found, (str, int)):
             raise Elsewhere(f"at {settings.at!r} stands no text")
         if settings.type == "next":
-            return _near(url, str(found))
+            return near(url, str(found))
         return with_params(url, [(settings.param, str(found))])
 
     def _position(self) -> list[tuple[str, str]]:
@@ -147,7 +147,7 @@ class Pages:
         return []
 
 
-def _near(url: str, target: str) -> str:
+def near(url: str, target: str) -> str:
     """The next page's address, on the same host. Servers behind a proxy say http: where they were asked by https."""
     if not target:
         return ""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Protocol
 
 import pyarrow as pa
 
 from nabe.adapting.json_http.first import First
-from nabe.adapting.json_http.interface import Interface, Page
+from nabe.adapting.json_http.interface import Page
 from nabe.adapting.json_http.paths import Row, parse
 from nabe.adapting.json_http.pushdown import asks_nothing, conditions, rows_wanted
 from nabe.adapting.json_http.reading import PlainReader, Reader
@@ -31,12 +32,31 @@ _UNKNOWN_ROWS = 1_000
 _LOG = logging.getLogger("nabe")
 
 
+class Paged(Protocol):
+    """What is asked for records: an interface for JSON, or another kind of service that gives them page by page."""
+
+    @property
+    def system(self) -> str: ...
+
+    def check(self) -> None:
+        """Does it answer?"""
+
+    def start(self, settings: TableSettings, pushed: list[tuple[str, str]]) -> str:
+        """The address that is asked first."""
+
+    def pages(self, settings: TableSettings, pushed: list[tuple[str, str]], size: int = 0) -> Iterator[Page]:
+        """The pages of the answer. A page must be taken to its end before the next."""
+
+    def close(self) -> None:
+        """Free connections."""
+
+
 class HttpJsonSource:
     """One interface. It promises nothing (`capabilities`): what it filters itself, the hub filters again."""
 
     capabilities = Capabilities()
 
-    def __init__(self, interface: Interface, reader: Callable[[str, Dataset], Reader] = PlainReader) -> None:
+    def __init__(self, interface: Paged, reader: Callable[[str, Dataset], Reader] = PlainReader) -> None:
         self._interface, self._reader = interface, reader
         self._rows: dict[str, int] = {}
         self._readers: dict[str, tuple[Dataset, Reader]] = {}
@@ -125,7 +145,7 @@ def made_table(system: str, fields: Sequence[Field], settings: TableSettings) ->
 
 
 def read_rows(
-    interface: Interface,
+    interface: Paged,
     table: Table,
     settings: TableSettings,
     params: list[tuple[str, str]],

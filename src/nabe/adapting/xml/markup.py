@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path as FilePath
+from typing import Any, Protocol
 from xml.parsers import expat
 
-from nabe.adapters.file.places import Place
-from nabe.errors import SourceRefused
+from nabe.errors import SourceRefused, SourceUnavailable
 
 #: Most elements inside one another; deeper ones are no data.
 MOST_DEPTH = 100
@@ -17,10 +17,55 @@ MOST_DEPTH = 100
 MOST_NODES = 500_000
 #: Most different ways to an element; documents have some hundred.
 MOST_PATHS = 20_000
+#: Most signs of text and attributes in one record, and beside the records in what is open around them.
+MOST_TEXT = 32_000_000
+#: Most bytes of one tag, comment or instruction, which the parser holds whole.
+MOST_TAG = 8_000_000
 _CHUNK = 1 << 16
+#: Codes of the parser for a document that is over too early: nothing there, an open token, an open CDATA section.
+_CUT = (3, 5, 20)
+_XLINK_HREF = "http://www.w3.org/1999/xlink href"
 
 #: The names of an element and of all around it, outermost first.
 Path = tuple[str, ...]
+
+
+class Document(Protocol):
+    """XML, piece by piece. `shown`: what messages call it."""
+
+    @property
+    def shown(self) -> str: ...
+
+    def chunks(self) -> Iterator[bytes]:
+        """Its bytes from the beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class XmlFile:
+    """A document in a file."""
+
+    path: FilePath
+    shown: str
+
+    def chunks(self) -> Iterator[bytes]:
+        """Its bytes from the beginning."""
+        with self.path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class XmlStream:
+    """A document that comes in and can be read once."""
+
+    pieces: Iterator[bytes]
+    shown: str
+
+    def chunks(self) -> Iterator[bytes]:
+        """Its bytes, in pieces that bound what the parser sees at once."""
+        for piece in self.pieces:
+            for at in range(0, len(piece), _CHUNK):
+                yield piece[at : at + _CHUNK]
 
 
 @dataclass(slots=True)
@@ -42,11 +87,13 @@ class Node:
 class _Pass:
     """One safe pass over a document; what opens and ends is told to `opened` and `ended` of a subclass."""
 
-    def __init__(self, system: str, place: Place) -> None:
-        self._system, self._place = system, place
+    def __init__(self, system: str, document: Document) -> None:
+        self._system, self._document = system, document
         self.open: list[Node] = []
         self.path: Path = ()
         self._texts: list[list[str]] = []
+        self._size = 0  # signs of text and attributes that are held
+        self._silent = 0  # bytes since the parser last told something
 
     def run(self) -> Iterator[None]:
         """Reads piece by piece. Raises `SourceRefused`, never the parser's own error."""
@@ -54,22 +101,29 @@ class _Pass:
         parser.buffer_text, parser.buffer_size = True, _CHUNK
         parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         parser.CharacterDataHandler, parser.EntityDeclHandler = self._characters, self._entity
+        parser.SkippedEntityHandler = self._entity  # one that an outside DTD declares: its text would be missing
         try:
-            with self._place.path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    parser.Parse(chunk, False)
-                    yield
-                parser.Parse(b"", True)
+            for chunk in self._document.chunks():
+                self._silent += len(chunk)
+                parser.Parse(chunk, False)
+                if self._silent > MOST_TAG:
+                    raise self.refused(f"a tag or comment is longer than {MOST_TAG // 1_000_000} MB")
+                yield
+            parser.Parse(b"", True)
         except expat.ExpatError as error:
+            if error.code in _CUT and isinstance(self._document, XmlStream):
+                raise SourceUnavailable(
+                    self._system, f"{self._document.shown}: it is empty or ends in the middle.", hint="Try again later."
+                ) from None
             raise SourceRefused(
                 self._system,
-                f"{self._place.shown!r}, line {error.lineno}: not valid XML ({expat.ErrorString(error.code)}).",
+                f"{self._document.shown!r}, line {error.lineno}: not valid XML ({expat.ErrorString(error.code)}).",
                 hint="Deliver it anew.",
                 line=error.lineno,
             ) from None
         except (ValueError, LookupError):  # an encoding that is unknown, or not of one byte per character
             raise SourceRefused(
-                self._system, f"{self._place.shown!r}: its encoding cannot be read.", hint="Deliver it in UTF-8."
+                self._system, f"{self._document.shown!r}: its encoding cannot be read.", hint="Deliver it in UTF-8."
             ) from None
         yield
 
@@ -81,30 +135,47 @@ class _Pass:
 
     def refused(self, why: str) -> SourceRefused:
         """The error of a document that is well formed, but not to be read."""
-        return SourceRefused(self._system, f"{self._place.shown!r}: {why}.", hint="Deliver it as plain XML.")
+        return SourceRefused(self._system, f"{self._document.shown!r}: {why}.", hint="Deliver it as plain XML.")
+
+    def forget(self, node: Node) -> None:
+        """An element's own text and attributes are held no longer."""
+        self._size -= len(node.text) + sum(map(len, node.attributes.values()))
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._silent = 0
         space, _, local = name.rpartition(" ")
         self.path = (*self.path, local)
         if len(self.path) > MOST_DEPTH:
             raise self.refused(f"elements lie more than {MOST_DEPTH} deep in one another")
         node = Node(local, space, {key.rpartition(" ")[2]: value for key, value in attributes.items()})
+        if attributes:
+            if attributes.get(_XLINK_HREF, "").startswith("#"):  # within the document: the id itself, to join by
+                node.attributes["href"] = attributes[_XLINK_HREF][1:]
+            self._holds(sum(map(len, node.attributes.values())))
         self.opened(node)
         self.open.append(node)
         self._texts.append([])
 
     def _end(self, _name: str) -> None:
+        self._silent = 0
         node, path = self.open.pop(), self.path
         node.text = "".join(self._texts.pop())
         self.path = path[:-1]
         self.ended(node, path)
 
     def _characters(self, data: str) -> None:
+        self._silent = 0
         if not data.isspace() or self._texts[-1]:
+            self._holds(len(data))
             self._texts[-1].append(data)
 
+    def _holds(self, size: int) -> None:
+        self._size += size
+        if self._size > MOST_TEXT:
+            raise self.refused(f"a record, or what stands beside the records, has more than {MOST_TEXT:,} signs")
+
     def _entity(self, *_about: Any) -> None:
-        raise self.refused("it declares entities of its own, which may be a bomb or lead to other files")
+        raise self.refused("it uses entities of its own, which may be a bomb or lead to other files")
 
 
 @dataclass(slots=True)
@@ -121,8 +192,8 @@ class Seen:
 class Survey(_Pass):
     """Which paths a document has, in the order of their first appearance, and how often."""
 
-    def __init__(self, system: str, place: Place) -> None:
-        super().__init__(system, place)
+    def __init__(self, system: str, document: Document) -> None:
+        super().__init__(system, document)
         self.paths: dict[Path, Seen] = {}
         self.reference = ""  # the first srsName
         self._siblings: list[Counter[str]] = []
@@ -147,6 +218,7 @@ class Survey(_Pass):
     def ended(self, node: Node, path: Path) -> None:
         self._siblings.pop()
         self.paths[path].values += node.value is not None
+        self.forget(node)
 
     def under(self, path: Path) -> list[Path]:
         """Paths directly below this one."""
@@ -161,11 +233,14 @@ class Records(_Pass):
     they were read before the record ended.
     """
 
-    def __init__(self, system: str, place: Place, wanted: Callable[[Path], bool], around: Collection[str] = ()) -> None:
-        super().__init__(system, place)
+    def __init__(
+        self, system: str, document: Document, wanted: Callable[[Path], bool], around: Collection[str] = ()
+    ) -> None:
+        super().__init__(system, document)
         self._wanted, self._around = wanted, tuple(around)
         self._depth = 0  # of the record that is open
         self._nodes = 0
+        self._before = 0  # what was held when it began
         self._found: list[tuple[Node, dict[str, str | None]]] = []
 
     def __iter__(self) -> Iterator[tuple[Node, dict[str, str | None]]]:
@@ -180,15 +255,18 @@ class Records(_Pass):
                 raise self.refused(f"one record holds more than {MOST_NODES} elements")
         elif self._wanted(self.path):
             self._depth, self._nodes = len(self.path), 0
+            self._before = self._size - sum(map(len, node.attributes.values()))
 
     def ended(self, node: Node, path: Path) -> None:
         if len(path) == self._depth:
-            self._depth = 0
+            self._depth, self._size = 0, self._before
             self._found.append((node, {name: self._outside(name) for name in self._around}))
         elif self._depth:
             self.open[-1].children.append(node)
-        elif self.open and node.name in self._around:
-            self.open[-1].children = [item for item in self.open[-1].children if item.name != node.name] + [node]
+        else:
+            if self.open and node.name in self._around:
+                self.open[-1].children = [item for item in self.open[-1].children if item.name != node.name] + [node]
+            self.forget(node)
 
     def _outside(self, name: str) -> str | None:
         for node in reversed(self.open):

@@ -1,6 +1,6 @@
 """Geometries of GML 2 to 3.2 and of KML as WKB. Arcs become short lines. Pure.
 
-Standards: OGC 07-036 (GML 3.2.1) clause 10, OGC 12-007r2 (KML 2.2) clause 10.
+Standards: OGC 07-036 (GML 3.2.1) clause 10, OGC 12-007r2 (KML 2.2) clause 10; and the polygons of OASIS CAP 1.2.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from collections.abc import Iterator, Sequence
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from nabe.adapters.file.markup import Node
+from nabe.adapting.xml.markup import Node
 
 #: Elements that are a geometry by themselves.
 GEOMETRIES = frozenset(
     "Point LineString Polygon LinearRing MultiPoint MultiLineString MultiPolygon MultiCurve MultiSurface MultiGeometry "
     "Curve Surface CompositeCurve CompositeSurface OrientableCurve OrientableSurface PolyhedralSurface".split()
 )
+#: Warnings (OASIS CAP 1.2): pairs of latitude and longitude in WGS 84 (3.2.4).
+_CAP = "emergency:cap"
 _LINES = ("LineString", "LineStringSegment", "LinearRing", "GeodesicString")
 _ARCS = ("Arc", "ArcString")
 _STEPS = 16
@@ -30,6 +32,8 @@ class Unreadable(ValueError):
 
 def is_geometry(name: str, space: str) -> bool:
     """Is an element of this name and namespace a geometry?"""
+    if name == "polygon":
+        return _CAP in space
     return name in GEOMETRIES and ("opengis.net/gml" in space or "/kml" in space)
 
 
@@ -37,6 +41,8 @@ def reference_system(node: Node) -> str:
     """The `srsName` of a geometry or of a part of it; empty if it says none. KML is in WGS 84 by definition."""
     if "/kml" in node.space:
         return "OGC:CRS84"
+    if _CAP in node.space:
+        return "urn:ogc:def:crs:EPSG::4326"
     own = node.attributes.get("srsName", "")
     return own or next((found for child in node.children if (found := reference_system(child))), "")
 
@@ -51,6 +57,8 @@ def geometry(node: Node) -> BaseGeometry:
 
 def _geometry(node: Node) -> BaseGeometry:
     name = node.name
+    if name == "polygon":
+        return shapely.Polygon([[_number(number) for number in item.split(",")] for item in node.text.split()])
     if name == "Point":
         return shapely.Point(_line(node)[0]) if _line(node) else shapely.Point()
     if name in ("Polygon", "PolygonPatch", "Rectangle", "Triangle"):

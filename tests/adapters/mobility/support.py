@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +94,6 @@ def feeds(
         return found if isinstance(found, Reply) else {**about, "data": found}
 
     return answer
-
-
-def server_of(answer: Any) -> Iterator[Server]:
-    yield from serving(answer)
 
 
 def read(path: Path) -> Any:

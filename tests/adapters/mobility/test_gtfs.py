@@ -19,7 +19,7 @@ from nabe.model.expr import Compare, Op
 from nabe.model.query import Scan
 from nabe.testing.sealing import seal
 
-from .support import Reply, Server, context, data, dataset, described, opened, probe, rows, serving, texts
+from .support import Reply, Server, data, dataset, described, opened, probe, rows, serving, texts
 
 PLACE = Field("place", FieldType.GEOMETRY, column="geometry")
 ROUTES = "route_id,route_type\n1,3\n"
@@ -318,7 +318,3 @@ def test_nothing_but_errors_of_the_port_leaves_the_adapter(tmp_path, server):
                 opened(tmp_path, kind="gtfs", url=f"{server.url}/gtfs.zip", refresh_s=0, retries=0),
                 dataset("stops", texts("stop_id")),
             )
-
-
-def test_the_context_of_tests_allows_this_machine_only(tmp_path):
-    assert context(tmp_path).allow_hosts == ("127.0.0.1",)

@@ -9,14 +9,13 @@ from nabe.adapters.datex2.settings import SystemSettings, TableSettings
 from nabe.adapters.datex2.translate import records
 from nabe.adapting.json_http.interface import Body, Interface, Page
 from nabe.adapting.json_http.paths import Row
+from nabe.adapting.json_http.reading import PlainReader
 from nabe.adapting.json_http.settings import TableSettings as HttpTable
 from nabe.adapting.json_http.source import HttpJsonSource
 from nabe.adapting.json_http.stream import Envelope
 from nabe.adapting.places import Folder, Place
-from nabe.adapting.settings import parsed
 from nabe.adapting.xml.markup import XmlFile, XmlStream
 from nabe.adapting.xml.web import xml_only
-from nabe.model.dataset import Dataset
 from nabe.model.query import SealedScan
 from nabe.outbound import Answer, Client, named, short
 from nabe.ports.source import AdapterContext
@@ -79,26 +78,25 @@ class Feed(Interface):
         return xml_only(client, url, answer)
 
 
+class _Reader(PlainReader):
+    """A publication's records."""
+
+    kind = TableSettings
+
+
 class Datex2Source(HttpJsonSource):
     """A feed as a source. It promises nothing: a snapshot has all rows."""
 
     def __init__(self, feed: Feed) -> None:
-        super().__init__(feed)
+        super().__init__(feed, _Reader)
         self._feed = feed
 
     def explain(self, scan: SealedScan) -> str:
         """What is read, without secrets."""
-        settings = self._settings_of(scan.dataset)
+        settings = self._reader_of(scan.dataset).settings
         if self._feed.folder is not None:
             return f"{settings.path or 'the files'} of the folder"
         return f"GET {short(self._feed.start(settings, []))}"
-
-    def _settings_of(self, dataset: Dataset) -> HttpTable:
-        known = self._settings.get(dataset.id)
-        if known is None or known[0] != dataset:
-            known = (dataset, parsed(TableSettings, dataset.source, self._interface.system, "source"))
-            self._settings[dataset.id] = known
-        return known[1]
 
 
 def _rows(found: Iterator[dict[str, Any]]) -> Iterator[Row]:

@@ -197,7 +197,7 @@ class Mds:
             self._feeds.too_old(spec.name, instant(kept.facts.rest.get("last_updated")))
             yield kept
             try:
-                url = pages.next(url, kept.facts.rest, "", kept.facts.rows, kept.facts.digest)
+                url = pages.next(url, kept.facts.rest, {}, kept.facts.rows, kept.facts.digest)
             except (Endless, Elsewhere) as error:
                 raise SourceRefused(self.system, f"{spec.name}: {error}.", hint="Ask its operator.") from None
 

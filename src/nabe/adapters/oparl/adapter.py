@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nabe.adapters.oparl.council import Council, OparlSource
+from nabe.adapters.oparl.council import Council, OparlReader, OparlSource
 from nabe.adapters.oparl.probe import OparlProbe, sniffed
 from nabe.adapters.oparl.settings import SystemSettings, TableSettings
 from nabe.adapting.json_http.paths import parse
@@ -26,7 +26,7 @@ class OparlAdapter:
     def open(self, system: System, secrets: Callable[[str], str], context: AdapterContext) -> Source:
         """Open a declared system; it is asked at the first question."""
         settings = parsed(SystemSettings, system.connection, system.id, "connection")
-        return OparlSource(Council(system.id, settings, context, secrets, system.limits.timeout_s))
+        return OparlSource(Council(system.id, settings, context, secrets, system.limits.timeout_s), OparlReader)
 
     def check_system(self, system: System) -> list[str]:
         """What is wrong with `connection`."""

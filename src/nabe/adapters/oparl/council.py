@@ -11,11 +11,11 @@ from nabe.adapters.oparl.translate import INSIDE, LISTS, inside, is_deleted, kin
 from nabe.adapting.json_http.interface import Body, Interface, Page
 from nabe.adapting.json_http.paging import Elsewhere, near, with_params
 from nabe.adapting.json_http.paths import Row
+from nabe.adapting.json_http.reading import PlainReader
 from nabe.adapting.json_http.settings import Filter
 from nabe.adapting.json_http.settings import TableSettings as HttpTable
 from nabe.adapting.json_http.source import HttpJsonSource
 from nabe.adapting.json_http.stream import Broken, Envelope, decode
-from nabe.adapting.settings import parsed
 from nabe.errors import SourceRefused
 from nabe.model.dataset import Dataset, FieldType
 from nabe.outbound import named, short
@@ -144,16 +144,18 @@ class Council(Interface):
         return found if isinstance(found, dict) else {}
 
 
+class OparlReader(PlainReader):
+    """A list's objects, narrowed by the times that every list knows."""
+
+    kind = TableSettings
+
+    def __init__(self, system: str, dataset: Dataset) -> None:
+        super().__init__(system, dataset)
+        self.settings = self.settings.model_copy(update={"filters": _filters(dataset)})
+
+
 class OparlSource(HttpJsonSource):
     """A council information system as a source. It promises nothing; lists are narrowed by time where that is asked."""
-
-    def _settings_of(self, dataset: Dataset) -> HttpTable:
-        known = self._settings.get(dataset.id)
-        if known is None or known[0] != dataset:
-            settings = parsed(TableSettings, dataset.source, self._interface.system, "source")
-            known = (dataset, settings.model_copy(update={"filters": _filters(dataset)}))
-            self._settings[dataset.id] = known
-        return known[1]
 
 
 def _filters(dataset: Dataset) -> dict[str, Filter]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nabe.adapters.soap.probe import SoapProbe, sniffed
-from nabe.adapters.soap.service import Service, SoapSource
+from nabe.adapters.soap.service import Service, SoapReader, SoapSource
 from nabe.adapters.soap.settings import SystemSettings, TableSettings
 from nabe.adapting.json_http.paths import parse
 from nabe.adapting.settings import parsed, problems
@@ -26,7 +26,7 @@ class SoapAdapter:
     def open(self, system: System, secrets: Callable[[str], str], context: AdapterContext) -> Source:
         """Open a declared service; its WSDL is loaded at the first question."""
         settings = parsed(SystemSettings, system.connection, system.id, "connection")
-        return SoapSource(Service(system.id, settings, context, secrets, system.limits.timeout_s))
+        return SoapSource(Service(system.id, settings, context, secrets, system.limits.timeout_s), SoapReader)
 
     def check_system(self, system: System) -> list[str]:
         """What is wrong with `connection`."""

@@ -18,15 +18,14 @@ from nabe.adapters.soap.translate import arguments
 from nabe.adapting.json_http.auth import Login
 from nabe.adapting.json_http.interface import Body, Page
 from nabe.adapting.json_http.paths import Row
+from nabe.adapting.json_http.reading import PlainReader
 from nabe.adapting.json_http.settings import TableSettings as HttpTable
 from nabe.adapting.json_http.source import HttpJsonSource
 from nabe.adapting.json_http.stream import Envelope
 from nabe.adapting.places import Folder
-from nabe.adapting.settings import parsed
 from nabe.adapting.xml.markup import XmlStream
 from nabe.adapting.xml.web import xml_only
 from nabe.errors import NabeError, SourceRefused
-from nabe.model.dataset import Dataset
 from nabe.outbound import Answer, Client, Resolve, named, resolve, short
 from nabe.ports.source import AdapterContext
 
@@ -367,18 +366,17 @@ def _beginning(answer: Answer) -> bytes:
     return said
 
 
+class SoapReader(PlainReader):
+    """An operation's rows."""
+
+    kind = TableSettings
+
+
 class SoapSource(HttpJsonSource):
     """A service as a source. It promises nothing: what parameters narrow, the hub narrows again."""
 
     def explain(self, scan: Any) -> str:
         """The call, without secrets."""
-        settings = self._settings_of(scan.dataset)
+        settings = self._reader_of(scan.dataset).settings
         assert isinstance(settings, TableSettings)
         return f"{settings.operation} of {short(self._interface.start(settings, []))}"
-
-    def _settings_of(self, dataset: Dataset) -> HttpTable:
-        known = self._settings.get(dataset.id)
-        if known is None or known[0] != dataset:
-            known = (dataset, parsed(TableSettings, dataset.source, self._interface.system, "source"))
-            self._settings[dataset.id] = known
-        return known[1]

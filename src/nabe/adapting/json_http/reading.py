@@ -45,10 +45,12 @@ class Reader(Protocol):
 
 
 class PlainReader:
-    """`source` is the request itself; records are read as they come."""
+    """`source` is the request itself; records are read as they come. `kind`: an adapter's own settings."""
+
+    kind: type[TableSettings] = TableSettings
 
     def __init__(self, system: str, dataset: Dataset) -> None:
-        self.settings = parsed(TableSettings, dataset.source, system, "source")
+        self.settings = parsed(self.kind, dataset.source, system, "source")
 
     def ask(self, fields: Sequence[Field], scan: SealedScan | None) -> Asked:
         """Parameters that `source.filters`, `bbox` and `limit` name."""

@@ -183,6 +183,11 @@ def test_a_broker_that_gives_less_than_asked_is_read_to_its_end(tmp_path, server
     assert server.seen[-1].params["limit"] == "3"
 
 
+def test_an_attribute_that_the_few_entities_asked_for_lack_is_missing_not_refused(tmp_path, server):
+    found = rows(opened(tmp_path, server.url), dataset(SOURCE, FIELDS), Scan("inhalt", ("name", "ort"), Compare("id", Op.EQ, "urn:ngsi-ld:T:6")))  # fmt: skip
+    assert found == [{"name": None, "ort": None}]
+
+
 # --- no entity is lost ------------------------------------------------------------------------------------------------
 
 _TIMES = st.sampled_from([NOON + dt.timedelta(seconds=item) for item in (-3600, -1, 0, 0.25, 1, 3600)])

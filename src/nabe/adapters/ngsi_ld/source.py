@@ -82,7 +82,8 @@ class EntityReader:
             **self._options(fields),
         }
         params = (*((name, text) for name, text in fixed.items() if text), *box)
-        return Asked(params, bool(pushed or box or (by_id and not own.ids)))
+        narrowed = bool(pushed or box or (by_id and not own.ids))
+        return Asked(params, narrowed, sparse=narrowed)
 
     def field(self, field: Field) -> Field:
         """The field with its way in an entity of the common form."""

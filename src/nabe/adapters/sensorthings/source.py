@@ -72,7 +72,7 @@ class EntityReader:
             "$orderby": own.orderby or order,
         }
         params = tuple((name, text) for name, text in found.items() if text)
-        return Asked(params, bool(pushed), ordered=not own.orderby and bool(order))
+        return Asked(params, bool(pushed), ordered=not own.orderby and bool(order), sparse=bool(pushed))
 
     def field(self, field: Field) -> Field:
         """The field with its way in a record whose times are taken apart."""

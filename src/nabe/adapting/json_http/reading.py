@@ -21,12 +21,13 @@ from nabe.model.query import SealedScan
 class Asked:
     """Parameters for one question. `narrowed`: do they leave rows of the dataset out?
 
-    `ordered`: rows come in the order that the scan wants (one field), but for those without a value, anywhere.
+    `sparse`: records need not have every member, so that in these few one may be missing everywhere. `ordered`: rows come in the order that the scan wants (one field), but for those without a value, anywhere.
     """
 
     params: tuple[tuple[str, str], ...] = ()
     narrowed: bool = False
     ordered: bool = False
+    sparse: bool = False
 
 
 class Reader(Protocol):

@@ -83,6 +83,7 @@ class HttpJsonSource:
             dataset=dataset.id,
             narrowed=asked.narrowed,
             first=First(scan) if asked.ordered else None,
+            sparse=asked.sparse,
             shaped=lambda found: reader.shaped(found, fields),
         )
 
@@ -155,6 +156,7 @@ def read_rows(
     strict: bool = True,
     narrowed: bool = False,
     first: First | None = None,
+    sparse: bool = False,
     shaped: Callable[[Iterator[Row]], Iterator[Row]] = iter,
 ) -> Generator[pa.RecordBatch, None, None]:
     """The batches of an answer, page by page, at most `most` rows.
@@ -162,7 +164,7 @@ def read_rows(
     `strict`: refuse what is not as declared: a column that no record has, a type that no value fits. `narrowed`: the
     parameters leave rows out. `first`: judges when enough came of rows in order. `shaped`: what is done to a page's records before the ways are followed.
     """
-    judge = Judge(interface.system, dataset, table) if strict else None
+    judge = Judge(interface.system, dataset, table, sparse) if strict else None
     if most == 0:
         return
     for page in interface.pages(settings, params, most or (first.wanted if first is not None else 0)):
@@ -198,8 +200,9 @@ def _batches(page: Page, rows: Iterator[Row], table: Table, most: int | None) ->
 class Judge:
     """Says when an answer is not what was declared, instead of showing empty columns."""
 
-    def __init__(self, system: str, dataset: str, table: Table) -> None:
+    def __init__(self, system: str, dataset: str, table: Table, sparse: bool = False) -> None:
         self._system, self._dataset, self._table, self._first = system, dataset, table, True
+        self._sparse = sparse
 
     def batch(self, rows: int) -> None:
         """After each batch: the first shows which members there are."""
@@ -207,7 +210,7 @@ class Judge:
             return
         self._first = False
         for tally in self._table.tallies:
-            if not tally.present and not tally.optional:
+            if not tally.present and not tally.optional and not self._sparse:
                 raise SourceRefused(
                     self._system,
                     f"no record has {tally.column!r} (field {tally.field.name!r} of dataset {self._dataset!r}).",

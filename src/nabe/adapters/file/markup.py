@@ -1,110 +1,24 @@
-"""XML as a stream of elements, safely: no entities of its own, no outside files, bounded depth and size of a record."""
+"""XML files: a survey of what is in one, and its records."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from typing import Any
-from xml.parsers import expat
 
 from nabe.adapters.file.places import Place
-from nabe.errors import SourceRefused
+from nabe.adapting import markup
+from nabe.adapting.markup import Node, Path
 
-#: Most elements inside one another; deeper ones are no data.
-MOST_DEPTH = 100
-#: Most elements of one record, which is held whole.
-MOST_NODES = 500_000
 #: Most different ways to an element; documents have some hundred.
 MOST_PATHS = 20_000
 _CHUNK = 1 << 16
 
-#: The names of an element and of all around it, outermost first.
-Path = tuple[str, ...]
 
-
-@dataclass(slots=True)
-class Node:
-    """An element by its local name, with what is in it. `space`: its namespace."""
-
-    name: str
-    space: str = ""
-    attributes: dict[str, str] = field(default_factory=dict)
-    children: list[Node] = field(default_factory=list)
-    text: str = ""
-
-    @property
-    def value(self) -> str | None:
-        """Its text without blanks around it; None if it is empty or says nil."""
-        return None if self.attributes.get("nil") in ("true", "1") else self.text.strip() or None
-
-
-class _Pass:
-    """One safe pass over a document; what opens and ends is told to `opened` and `ended` of a subclass."""
-
-    def __init__(self, system: str, place: Place) -> None:
-        self._system, self._place = system, place
-        self.open: list[Node] = []
-        self.path: Path = ()
-        self._texts: list[list[str]] = []
-
-    def run(self) -> Iterator[None]:
-        """Reads piece by piece. Raises `SourceRefused`, never the parser's own error."""
-        parser = expat.ParserCreate(namespace_separator=" ")
-        parser.buffer_text, parser.buffer_size = True, _CHUNK
-        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
-        parser.CharacterDataHandler, parser.EntityDeclHandler = self._characters, self._entity
-        try:
-            with self._place.path.open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    parser.Parse(chunk, False)
-                    yield
-                parser.Parse(b"", True)
-        except expat.ExpatError as error:
-            raise SourceRefused(
-                self._system,
-                f"{self._place.shown!r}, line {error.lineno}: not valid XML ({expat.ErrorString(error.code)}).",
-                hint="Deliver it anew.",
-                line=error.lineno,
-            ) from None
-        except (ValueError, LookupError):  # an encoding that is unknown, or not of one byte per character
-            raise SourceRefused(
-                self._system, f"{self._place.shown!r}: its encoding cannot be read.", hint="Deliver it in UTF-8."
-            ) from None
-        yield
-
-    def opened(self, node: Node) -> None:
-        """An element begins; `path` ends with it."""
-
-    def ended(self, node: Node, path: Path) -> None:
-        """An element ends; `open` holds those around it."""
-
-    def refused(self, why: str) -> SourceRefused:
-        """The error of a document that is well formed, but not to be read."""
-        return SourceRefused(self._system, f"{self._place.shown!r}: {why}.", hint="Deliver it as plain XML.")
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        space, _, local = name.rpartition(" ")
-        self.path = (*self.path, local)
-        if len(self.path) > MOST_DEPTH:
-            raise self.refused(f"elements lie more than {MOST_DEPTH} deep in one another")
-        node = Node(local, space, {key.rpartition(" ")[2]: value for key, value in attributes.items()})
-        self.opened(node)
-        self.open.append(node)
-        self._texts.append([])
-
-    def _end(self, _name: str) -> None:
-        node, path = self.open.pop(), self.path
-        node.text = "".join(self._texts.pop())
-        self.path = path[:-1]
-        self.ended(node, path)
-
-    def _characters(self, data: str) -> None:
-        if not data.isspace() or self._texts[-1]:
-            self._texts[-1].append(data)
-
-    def _entity(self, *_about: Any) -> None:
-        raise self.refused("it declares entities of its own, which may be a bomb or lead to other files")
+def _pieces(place: Place) -> Iterator[bytes]:
+    with place.path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
 
 
 @dataclass(slots=True)
@@ -118,11 +32,11 @@ class Seen:
     space: str = ""
 
 
-class Survey(_Pass):
+class Survey(markup.Pass):
     """Which paths a document has, in the order of their first appearance, and how often."""
 
     def __init__(self, system: str, place: Place) -> None:
-        super().__init__(system, place)
+        super().__init__(system, place.shown, _pieces(place))
         self.paths: dict[Path, Seen] = {}
         self.reference = ""  # the first srsName
         self._siblings: list[Counter[str]] = []
@@ -154,47 +68,8 @@ class Survey(_Pass):
         return [item for item in self.paths if len(item) == depth and item[:-1] == path]
 
 
-class Records(_Pass):
-    """The elements that `wanted` picks, whole, the outermost where one lies in another.
-
-    `around`: names of attributes or simple elements outside a record that are told with it, the nearest ones as far as
-    they were read before the record ended.
-    """
+class Records(markup.Records):
+    """The records of a file."""
 
     def __init__(self, system: str, place: Place, wanted: Callable[[Path], bool], around: Collection[str] = ()) -> None:
-        super().__init__(system, place)
-        self._wanted, self._around = wanted, tuple(around)
-        self._depth = 0  # of the record that is open
-        self._nodes = 0
-        self._found: list[tuple[Node, dict[str, str | None]]] = []
-
-    def __iter__(self) -> Iterator[tuple[Node, dict[str, str | None]]]:
-        for _ in self.run():
-            found, self._found = self._found, []
-            yield from found
-
-    def opened(self, node: Node) -> None:
-        if self._depth:
-            self._nodes += 1
-            if self._nodes > MOST_NODES:
-                raise self.refused(f"one record holds more than {MOST_NODES} elements")
-        elif self._wanted(self.path):
-            self._depth, self._nodes = len(self.path), 0
-
-    def ended(self, node: Node, path: Path) -> None:
-        if len(path) == self._depth:
-            self._depth = 0
-            self._found.append((node, {name: self._outside(name) for name in self._around}))
-        elif self._depth:
-            self.open[-1].children.append(node)
-        elif self.open and node.name in self._around:
-            self.open[-1].children = [item for item in self.open[-1].children if item.name != node.name] + [node]
-
-    def _outside(self, name: str) -> str | None:
-        for node in reversed(self.open):
-            child = next((item for item in node.children if item.name == name), None)
-            if child is not None:
-                return child.value
-            if name in node.attributes:
-                return node.attributes[name]
-        return None
+        super().__init__(system, place.shown, _pieces(place), wanted, around)

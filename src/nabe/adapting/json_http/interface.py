@@ -21,6 +21,10 @@ from nabe.errors import SourceRefused, SourceUnavailable
 from nabe.outbound import Answer, Client, Manners, Resolve, named, resolve, short
 from nabe.ports.source import AdapterContext
 
+#: Judges an answer and gives its body: `SourceUnavailable`, `SourceRefused` for what is not the data.
+Guard = Callable[[Client, str, Answer], Iterator[bytes]]
+
+_JSON = "application/json, */*;q=0.5"
 _TOKEN_BYTES = 1_000_000
 _HEAD = 512
 
@@ -71,7 +75,12 @@ class Page:
 
 
 class Interface:
-    """What a system's address offers. Used by several threads; connects at the first question."""
+    """What a system's address offers. Used by several threads; connects at the first question.
+
+    `accept`: what is asked for.
+    """
+
+    accept = _JSON
 
     def __init__(
         self,
@@ -168,6 +177,11 @@ class Interface:
                 )
         return b"".join(parts), body.headers
 
+    def body(self, url: str, accept: str, guard: Guard) -> Body:
+        """An answer that is not JSON, or not only: whatever `guard` lets through."""
+        body: Body = self._ask(url, accept=accept, guard=guard)
+        return body
+
     def close(self) -> None:
         """Free connections; the next question opens new ones."""
         self._login.close()
@@ -207,7 +221,9 @@ class Interface:
                 self.system, f"{name} has nothing at {settings.rows!r}.", hint=_there(envelope), field="rows"
             )
 
-    def _ask(self, url: str, *, judge: bool = True, optional: bool = False) -> Any:
+    def _ask(
+        self, url: str, *, judge: bool = True, optional: bool = False, accept: str = "", guard: Guard | None = None
+    ) -> Any:
         """The body at an address; None if it may be missing (`optional`) and is."""
         manners, client = self._connected()
         asked = self._with_system_params(url)
@@ -216,7 +232,7 @@ class Interface:
             conditions = known.conditions() if known is not None else {}
             token = self._login.token() if self._login.renews else ""
             try:
-                answer = manners.get(asked, headers={"Accept": "application/json, */*;q=0.5", **conditions})
+                answer = manners.get(asked, headers={"Accept": accept or self.accept, **conditions})
             except BaseException:
                 _shut(known)
                 raise
@@ -237,11 +253,10 @@ class Interface:
             answer.close()
             return Body(url, answer.headers, iter((b"null",)), None)
         try:
-            answer.judge()
+            chunks = (guard or _only_json)(client, url, answer)
         except BaseException:
             answer.close()
             raise
-        chunks = _refuse_page(client, url, answer, answer.chunks())
         return Body(url, answer.headers, self._kept.keeping(asked, answer.headers, chunks), answer)
 
     def _with_system_params(self, url: str) -> str:
@@ -298,6 +313,10 @@ def unfolded(row: Row) -> Row:
     if not isinstance(inner, dict):
         return row
     return Row({**value, **inner, "geometry": value["geometry"]}, row.key, row.around)
+
+
+def _only_json(client: Client, url: str, answer: Answer) -> Iterator[bytes]:
+    return _refuse_page(client, url, answer, answer.judge().chunks())
 
 
 def _refuse_page(client: Client, url: str, answer: Answer, chunks: Iterator[bytes]) -> Iterator[bytes]:

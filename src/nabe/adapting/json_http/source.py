@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Generator, Iterator, Sequence
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -109,8 +110,17 @@ def made_table(system: str, fields: Sequence[Field], settings: TableSettings) ->
     return Table(fields, settings)
 
 
+class Paged(Protocol):
+    """Whatever gives answers page by page, as an `Interface` does."""
+
+    system: str
+
+    def pages(self, settings: TableSettings, pushed: list[tuple[str, str]], size: int = 0) -> Iterator[Page]:
+        """The pages of a dataset's answer."""
+
+
 def read_rows(
-    interface: Interface,
+    interface: Paged,
     table: Table,
     settings: TableSettings,
     params: list[tuple[str, str]],

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from nabe.adapters.file.markup import Node
+from nabe.adapting.markup import Node
 
 #: Elements that are a geometry by themselves.
 GEOMETRIES = frozenset(
@@ -44,9 +44,19 @@ def reference_system(node: Node) -> str:
 def geometry(node: Node) -> BaseGeometry:
     """The geometry with its numbers in the order in which they are written. Raises `Unreadable`."""
     try:
-        return _geometry(node)
+        return _geometry(_with_dimension(node, ""))
     except (ValueError, TypeError, shapely.GEOSException):
         raise Unreadable(node.name) from None
+
+
+def _with_dimension(node: Node, outer: str) -> Node:
+    """`srsDimension` holds for all that lies inside (OGC 07-036, 9.10)."""
+    own = node.attributes.get("srsDimension") or outer
+    if own:
+        node.attributes["srsDimension"] = own
+    for child in node.children:
+        _with_dimension(child, own)
+    return node
 
 
 def _geometry(node: Node) -> BaseGeometry:

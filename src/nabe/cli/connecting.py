@@ -23,6 +23,10 @@ from nabe.model.text import Text
 from nabe.profile import Proposal, propose, read_sketches, write_sketches
 
 
+#: Adapters that look at a source after all others, the most general last.
+_LAST = {"http_json": 1, "file": 2}
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(connect)
@@ -80,8 +84,9 @@ def connect(
 
 
 def _sniff(source: str, context: Any) -> tuple[str, Mapping[str, Any]]:
-    # Files on the web are what no interface claims: an address alone does not tell, so the others look first.
-    for adapter_id, adapter in sorted(adapters().items(), key=lambda item: item[0] == "file"):
+    # Files on the web are what no interface claims, and any JSON is what no standard claims: an address alone does not
+    # tell, so the others look first.
+    for adapter_id, adapter in sorted(adapters().items(), key=lambda item: _LAST.get(item[0], 0)):
         connection = adapter.sniff(source, context)
         if connection is not None:
             return adapter_id, connection

@@ -45,7 +45,7 @@ def geometry(node: Node) -> BaseGeometry:
     """The geometry with its numbers in the order in which they are written. Raises `Unreadable`."""
     try:
         return _geometry(_with_dimension(node, ""))
-    except (ValueError, TypeError, shapely.GEOSException):
+    except (ValueError, TypeError, IndexError, RecursionError, shapely.errors.ShapelyError):
         raise Unreadable(node.name) from None
 
 
@@ -78,6 +78,7 @@ def _geometry(node: Node) -> BaseGeometry:
 def _collected(parts: Sequence[BaseGeometry]) -> BaseGeometry:
     """One geometry out of several: of their kind if they are of one."""
     flat = [piece for part in parts for piece in (part.geoms if hasattr(part, "geoms") else [part])]
+    flat = [piece for piece in flat if not piece.is_empty]
     kinds = {item.geom_type for item in flat}
     makers = {"Point": shapely.MultiPoint, "LineString": shapely.MultiLineString, "Polygon": shapely.MultiPolygon}
     if len(kinds) == 1 and (maker := makers.get(next(iter(kinds)))):

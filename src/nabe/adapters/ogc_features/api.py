@@ -30,6 +30,11 @@ from nabe.model.expr import And, BBox, Compare, Expr, Op, conjuncts
 _MOST_DOCUMENT = 16_000_000
 _NEXT = "links[rel=next].href"
 _LONGEST_FILTER = 2_000
+#: Parameters of the standards' parts and of servers that are no property filters.
+_NOT_PROPERTIES = frozenset(
+    "limit offset startindex bbox bbox-crs crs datetime f lang filter filter-lang filter-crs properties sortby sortdesc "
+    "sortasc skipGeometry skipgeometry resulttype resultType q ids vendorSpecificParameters profile".split()
+)
 _FORMATS = {"date": FieldType.DATE, "date-time": FieldType.DATETIME}
 _KINDS = {
     "string": FieldType.STRING,
@@ -151,11 +156,13 @@ class Api:
         conforms = self._conformance()
         queryables = self._optional(f"{_path(id)}/queryables")
         properties, place, time = schema_of(queryables)
-        described, other_place, other_time = (
-            schema_of(self._optional(f"{_path(id)}/schema")) if not properties else ({}, "", "")
-        )
-        named = _any(conforms, "/conf/queryables-query-parameters")
-        filters = set(properties) if named else set(properties) & self._parameters(id) if properties else set()
+        if not properties:
+            properties, place, time = schema_of(self._optional(f"{_path(id)}/schema"))
+        named = bool(queryables) and _any(conforms, "/conf/queryables-query-parameters")
+        parameters = {} if named else self._parameters(id)
+        filters = set(properties) if named else set(parameters)
+        if not properties:
+            properties, _, _ = schema_of({"properties": parameters})
         cql = _any(conforms, "/conf/cql2-text") and _any(conforms, "/conf/filter", "/conf/features-filter")
         return Collection(
             id,
@@ -164,11 +171,11 @@ class Api:
             tuple(str(word) for word in _list(document.get("keywords"))),
             tuple(str(item) for item in _list(document.get("crs"))),
             _text(document.get("storageCrs")),
-            properties or described,
-            place or other_place,
-            time or other_time,
-            frozenset(filters),
-            cql and bool(properties),
+            properties,
+            place,
+            time,
+            frozenset(filters & set(properties)),
+            cql and bool(queryables),
             _any(conforms, "/conf/advanced-comparison-operators"),
         )
 
@@ -178,22 +185,22 @@ class Api:
             self._conforms = frozenset(str(item) for item in _list(document.get("conformsTo")))
         return self._conforms
 
-    def _parameters(self, id: str) -> set[str]:
-        """Names of query parameters of the items by the API's own description (OpenAPI)."""
+    def _parameters(self, id: str) -> dict[str, Any]:
+        """Query parameters of the items that filter by a property, by the API's own description (OpenAPI): name, schema."""
         if self._openapi is None:
             landing = self._optional("")
             links = [item for item in _list(landing.get("links")) if isinstance(item, dict)]
             url = next((str(item.get("href")) for item in links if item.get("rel") == "service-desc"), "")
             self._openapi = self._elsewhere(url) if url else {}
         paths = self._openapi.get("paths")
-        wanted = (f"/collections/{id}/items", "/collections/{collectionId}/items")
-        found: set[str] = set()
+        found: dict[str, Any] = {}
         for path, item in (paths if isinstance(paths, dict) else {}).items():
-            if str(path).endswith(wanted) and isinstance(item, dict):
+            if str(path).endswith(f"/collections/{id}/items") and isinstance(item, dict):
                 get = item.get("get")
                 for parameter in _list(get.get("parameters") if isinstance(get, dict) else None):
-                    if isinstance(parameter, dict) and parameter.get("in") == "query":
-                        found.add(str(parameter.get("name")))
+                    own = isinstance(parameter, dict) and parameter.get("in") == "query"
+                    if own and str(parameter.get("name")) not in _NOT_PROPERTIES:
+                        found[str(parameter.get("name"))] = parameter.get("schema")
         return found
 
     def _elsewhere(self, url: str) -> Mapping[str, Any]:
@@ -263,16 +270,19 @@ def parameters(conditions: list[Expr], of: Collection, time: str) -> list[tuple[
     """Query parameters for conditions whose fields are named by properties. `time`: the one that `datetime` filters."""
     found: dict[str, str] = {}
     rest: list[Expr] = []
+    ends: dict[Op, str] = {}
     for part in (item for whole in conditions for item in conjuncts(whole)):
         match part:
             case BBox(_, west, south, east, north):
                 found.setdefault("bbox", f"{west:.6f},{south:.6f},{east:.6f},{north:.6f}")
-            case _ if time and (interval := _interval(part, time)):
-                found.setdefault("datetime", interval)
+            case Compare(name, (Op.GE | Op.LE) as op, value) if name == time:
+                ends.setdefault(op, _moment(value, last=op is Op.LE))
             case Compare(name, Op.EQ, value) if not of.cql and name in of.filters and _sendable(value):
                 found.setdefault(name, str(value))
             case _:
                 rest.append(part)
+    if ends:
+        found["datetime"] = f"{ends.get(Op.GE, '..')}/{ends.get(Op.LE, '..')}"
     text = written_cql([part for part in rest if _known(part, of)], like=of.like) if of.cql else ""
     if text and len(text) <= _LONGEST_FILTER:
         found |= {"filter": text, "filter-lang": "cql2-text"}
@@ -293,17 +303,6 @@ def _known(part: Expr, of: Collection) -> bool:
         case Compare(name):
             return name in of.properties
     return not isinstance(part, BBox)
-
-
-def _interval(part: Expr, time: str) -> str:
-    match part:
-        case And((Compare(name, Op.GE, low), Compare(other, Op.LE, high))) if name == other == time:
-            return f"{_moment(low)}/{_moment(high)}"
-        case Compare(name, Op.GE, low) if name == time:
-            return f"{_moment(low)}/.."
-        case Compare(name, Op.LE, high) if name == time:
-            return f"../{_moment(high, last=True)}"
-    return ""
 
 
 def _moment(value: Any, *, last: bool = False) -> str:

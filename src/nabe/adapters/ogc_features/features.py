@@ -13,7 +13,7 @@ import shapely
 
 from nabe.adapters.ogc_features.documents import exception
 from nabe.adapting.axes import crs_of, dimension, turned
-from nabe.adapting.geometry import degrees, is_lonlat
+from nabe.adapting.geometry import degrees, is_lonlat, known_crs
 from nabe.adapting.gml import Unreadable, geometry, is_geometry, reference_system
 from nabe.adapting.json_http.paths import Row
 from nabe.adapting.markup import Node, Path, Records
@@ -208,7 +208,7 @@ class Features:
             own["srsDimension"] = "3"
         try:
             return geometry(node)
-        except (Unreadable, IndexError, KeyError, RecursionError):
+        except Unreadable:
             return f"GML {node.name}"
 
     def _place(self, places: list[_Place]) -> None:
@@ -228,7 +228,7 @@ class Features:
 
     def _placed(self, said: str, shapes: Any) -> Any:
         crs = crs_of(said) or self.crs
-        if not crs:
+        if not crs or not known_crs(crs):
             raise SourceRefused(
                 self.system,
                 f"the reference system {said[:80]!r} is not known." if said else "no reference system is named.",

@@ -22,7 +22,6 @@ from nabe.model.dataset import System
 from nabe.model.text import Text
 from nabe.profile import Proposal, propose, read_sketches, write_sketches
 
-
 #: Adapters that look at a source after all others, the most general last.
 _LAST = {"http_json": 1, "file": 2}
 

@@ -42,7 +42,12 @@ class ApiServer:
             case ["conformance"]:
                 return Reply({"conformsTo": self.conforms})
             case ["collections"]:
-                return Reply({"links": [{"rel": "self"}], "collections": [self.collection(), {"id": "bild", "itemType": "coverage"}]})
+                return Reply(
+                    {
+                        "links": [{"rel": "self"}],
+                        "collections": [self.collection(), {"id": "bild", "itemType": "coverage"}],
+                    }
+                )
             case ["collections", "orte"]:
                 return Reply(self.collection())
             case ["collections", "orte", "queryables"]:
@@ -73,7 +78,13 @@ class ApiServer:
         links = []
         if self.links and (offset + limit < len(rows) or not self.pages):
             following = {**given, "offset": int(given.get("offset", 0)) + limit}
-            links = [{"rel": "next", "type": "application/geo+json", "href": f"{root}/collections/orte/items?{urlencode(following)}"}]
+            links = [
+                {
+                    "rel": "next",
+                    "type": "application/geo+json",
+                    "href": f"{root}/collections/orte/items?{urlencode(following)}",
+                }
+            ]
         body = {
             "type": "FeatureCollection",
             "timeStamp": dt.datetime.now(dt.UTC).isoformat(),

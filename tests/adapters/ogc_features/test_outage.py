@@ -24,7 +24,9 @@ FIELDS = (Field("nr", FieldType.INTEGER),)
 ROWS: list[dict[str, Any]] = [{"nr": 1, "place": None}]
 XSD = {"nr": "integer", "place": "PointPropertyType"}
 WFS, API = dataset({"collection": "app:orte"}, FIELDS), dataset({"collection": "orte"}, FIELDS)
-COLLECTION = '<wfs:FeatureCollection xmlns:wfs="http://www.opengis.net/wfs/2.0" xmlns:gml="http://www.opengis.net/gml/3.2"'
+COLLECTION = (
+    '<wfs:FeatureCollection xmlns:wfs="http://www.opengis.net/wfs/2.0" xmlns:gml="http://www.opengis.net/gml/3.2"'
+)
 
 
 @pytest.fixture
@@ -59,7 +61,11 @@ def test_when_the_server_comes_back_so_do_the_rows(tmp_path, server):
 @pytest.mark.parametrize(
     ("reply", "error", "says"),
     [
-        (xml(report("InvalidParameterValue", "Feature type\n unknown: " + "x" * 500)), SourceRefused, "Feature type unknown: x+…"),
+        (
+            xml(report("InvalidParameterValue", "Feature type\n unknown: " + "x" * 500)),
+            SourceRefused,
+            "Feature type unknown: x+…",
+        ),
         (xml(report("OperationParsingFailed", "kaputt"), 400), SourceRefused, r"kaputt \(OperationParsingFailed\)"),
         (xml(report("NoApplicableCode", "voll"), 503), SourceUnavailable, "voll"),
         (xml(report("ServerBusy", "später")), SourceUnavailable, "später"),
@@ -69,7 +75,9 @@ def test_when_the_server_comes_back_so_do_the_rows(tmp_path, server):
             r"alt \(A\)",
         ),
         (
-            xml(f"{COLLECTION}><wfs:truncatedResponse>{report('X', 'mittendrin')[21:]}</wfs:truncatedResponse></wfs:FeatureCollection>"),
+            xml(
+                f"{COLLECTION}><wfs:truncatedResponse>{report('X', 'mittendrin')[21:]}</wfs:truncatedResponse></wfs:FeatureCollection>"
+            ),
             SourceRefused,
             "mittendrin",
         ),
@@ -93,7 +101,11 @@ def test_when_the_server_comes_back_so_do_the_rows(tmp_path, server):
             SourceRefused,
             "declares entities",
         ),
-        (xml(f"{COLLECTION}>" + "<a>" * 200 + "</a>" * 200 + "</wfs:FeatureCollection>"), SourceRefused, "more than 100 deep"),
+        (
+            xml(f"{COLLECTION}>" + "<a>" * 200 + "</a>" * 200 + "</wfs:FeatureCollection>"),
+            SourceRefused,
+            "more than 100 deep",
+        ),
         (Reply(b'<?xml version="1.0" encoding="klingon"?><a/>'), SourceRefused, "encoding"),
     ],
 )
@@ -181,7 +193,9 @@ def test_next_pages_and_documents_on_other_hosts_are_not_fetched(tmp_path, serve
 
     def answer(request: Request) -> Any:
         reply = inner(request)
-        return Reply(reply.body.replace(b"http://127.0.0.1", b"http://10.0.0.1"), **{"Content_Type": "application/json"})
+        return Reply(
+            reply.body.replace(b"http://127.0.0.1", b"http://10.0.0.1"), **{"Content_Type": "application/json"}
+        )
 
     server.answer = answer
     with pytest.raises(SourceRefused, match="another host"):
@@ -193,7 +207,9 @@ def test_an_answer_in_another_reference_system_is_refused(tmp_path, server):
     server.answer = ApiServer(ROWS, {"nr": {"type": "integer"}}, content_crs=utm)
     with pytest.raises(SourceRefused, match="answers in 'EPSG:25832', not in OGC:CRS84"):
         rows(opened(tmp_path, server.url, type="ogcapi"), API)
-    assert rows(opened(tmp_path, server.url, type="ogcapi"), dataset({"collection": "orte", "crs": "EPSG:25832"}, FIELDS))
+    assert rows(
+        opened(tmp_path, server.url, type="ogcapi"), dataset({"collection": "orte", "crs": "EPSG:25832"}, FIELDS)
+    )
     server.answer = ApiServer(ROWS, {"nr": {"type": "integer"}})
     with pytest.raises(SourceRefused, match="does not say in which reference system"):
         rows(opened(tmp_path, server.url, type="ogcapi"), dataset({"collection": "orte", "crs": "EPSG:25832"}, FIELDS))
@@ -203,7 +219,12 @@ def test_secrets_go_to_the_server_and_into_no_error(tmp_path, server):
     auth = {"type": "query", "name": "api_key", "token": "${KEY}"}
     for kind in ("wfs", "ogcapi"):
         source = opened(tmp_path, server.url, secrets=lambda _: "geheim", auth=auth, type=kind, retries=0)
-        for reply in (Reply({}, 500), Reply({}, 403), Reply(b"kaputt"), Reply(None, 302, Location="http://10.0.0.1/?geheim")):
+        for reply in (
+            Reply({}, 500),
+            Reply({}, 403),
+            Reply(b"kaputt"),
+            Reply(None, 302, Location="http://10.0.0.1/?geheim"),
+        ):
             server.answer = reply
             with pytest.raises(NabeError) as caught:
                 rows(source, WFS)

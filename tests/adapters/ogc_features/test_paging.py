@@ -83,6 +83,9 @@ def test_pages_are_ordered_by_the_key_where_the_server_orders(tmp_path, server):
     assert [r.params.get("sortby") for r in server.seen if r.params["request"] == "GetFeature"] == ["nr"] * 3
     numbers(source, dataset({"collection": "app:orte", "sort": []}, FIELDS, key=("nr",)))
     assert "sortby" not in server.seen[-1].params
+    own = (*FIELDS, Field("id", FieldType.STRING))  # the feature's own id is no property
+    numbers(source, dataset({"collection": "app:orte"}, own, key=("id",)))
+    assert "sortby" not in server.seen[-1].params
 
 
 def test_pages_without_end_are_refused(tmp_path, server):
@@ -124,7 +127,9 @@ def test_an_api_that_loses_or_repeats_rows_is_refused(tmp_path, server, server_i
         numbers(opened(tmp_path, server.url, page_size=10), API)
 
 
-@pytest.mark.parametrize("url", ["", "/", "/collections", "/collections/orte", "/collections/orte/items?f=json&limit=3"])
+@pytest.mark.parametrize(
+    "url", ["", "/", "/collections", "/collections/orte", "/collections/orte/items?f=json&limit=3"]
+)
 def test_any_address_of_an_api_will_do(tmp_path, server, url):
     server.answer = ApiServer(ROWS, {"nr": {"type": "integer"}})
     source = opened(tmp_path, server.url + url)

@@ -23,7 +23,7 @@ from nabe.model.dataset import Field, FieldType
 from nabe.testing.needs import need
 from nabe.testing.silo import Server, rows, serving
 
-from .support import DATA, dataset, opened
+from .support import DATA, dataset, opened, probe
 from .wfs_server import SPACE, WfsServer, xml
 
 COLOGNE = (6.9583, 50.9413)
@@ -144,13 +144,25 @@ def gdal(text: bytes, folder: Path) -> Any:
     """The same document by GDAL, in degrees."""
     need("GDAL", bool(shutil.which("ogr2ogr")), "apt-get install gdal-bin")
     (folder / "in.gml").write_bytes(text)
-    command = ["ogr2ogr", "-f", "GeoJSON", "-t_srs", "EPSG:4326", "-lco", "COORDINATE_PRECISION=12", "out.json", "in.gml"]
+    command = [
+        "ogr2ogr",
+        "-f",
+        "GeoJSON",
+        "-t_srs",
+        "EPSG:4326",
+        "-lco",
+        "COORDINATE_PRECISION=12",
+        "out.json",
+        "in.gml",
+    ]
     subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
     found = [item["geometry"] for item in json.loads((folder / "out.json").read_text())["features"]]
     return [shapely.from_geojson(json.dumps(item)) if item else None for item in found]
 
 
-@pytest.mark.parametrize("srs", ["urn:ogc:def:crs:EPSG::25832", "urn:ogc:def:crs:EPSG::31467", "urn:ogc:def:crs:EPSG::4258"])
+@pytest.mark.parametrize(
+    "srs", ["urn:ogc:def:crs:EPSG::25832", "urn:ogc:def:crs:EPSG::31467", "urn:ogc:def:crs:EPSG::4258"]
+)
 @pytest.mark.parametrize("name", SHAPES)
 def test_gdal_reads_the_same(tmp_path, name, srs):
     crs, yx = crs_of(srs), yx_by_name(srs)
@@ -166,9 +178,11 @@ def test_gdal_reads_the_same(tmp_path, name, srs):
         if yx:
             control = control[:, ::-1]
         there = Transformer.from_crs("OGC:CRS84", crs, always_xy=True).transform(*shapely.get_coordinates(mine).T)
-        centre, radius = shapely.minimum_bounding_circle(shapely.MultiPoint(control)).centroid, 0.0
-        radius = centre.distance(shapely.Point(control[2]))
-        assert np.allclose(np.hypot(there[0] - centre.x, there[1] - centre.y), radius, rtol=0.02)
+        whole = shapely.minimum_bounding_circle(
+            shapely.MultiPoint(control)
+        )  # of an acute triangle: through its corners
+        centre, radius = whole.centroid, shapely.minimum_bounding_radius(shapely.MultiPoint(control))
+        assert np.allclose(np.hypot(there[0] - centre.x, there[1] - centre.y), radius, rtol=1e-3)
         return
     # GDAL picks its own shift between dates for Gauß-Krüger: a few metres. Arcs it cuts more finely.
     near = 1e-4 if "31467" in srs else 1e-6
@@ -182,7 +196,10 @@ def test_a_shape_that_cannot_be_read_is_missing_and_counted(tmp_path, server, ca
     good = f'<gml:Point srsName="EPSG:25832"><gml:pos>{written("EPSG:25832", False)}</gml:pos></gml:Point>'
     inner = WfsServer([], {"nr": "integer", "geom": "GeometryPropertyType"})
     members = b"".join(
-        document(item).partition(b"<wfs:member>")[2].rpartition(b"</wfs:member>")[0].join([b"<wfs:member>", b"</wfs:member>"])
+        document(item)
+        .partition(b"<wfs:member>")[2]
+        .rpartition(b"</wfs:member>")[0]
+        .join([b"<wfs:member>", b"</wfs:member>"])
         for item in (ring, good)
     )
     text = document(good).partition(b"<wfs:member>")[0] + members + b"</wfs:FeatureCollection>"
@@ -217,11 +234,10 @@ def test_recorded_answers_of_hamburg_are_read(tmp_path, server, file, name, coun
     need("the folder of real city data", path.is_file(), "set NABE_TEST_DATA to a copy of it")
     inner = WfsServer([], {}, version="1.1.0", crs="EPSG:25832", name=f"app:{name}")
     server.answer = lambda request: (
-        xml(path.read_text("utf-8")) if request.params["request"] == "GetFeature" and "resulttype" not in request.params else inner(request)
+        xml(path.read_text("utf-8"))
+        if request.params["request"] == "GetFeature" and "resulttype" not in request.params
+        else inner(request)
     )
-    server.answer.__name__ = "recorded"
-    from .support import probe
-
     inner.hits = False
     looking = probe(tmp_path, f"{server.url}?service=WFS")
     table = looking.describe(f"app:{name}")
@@ -250,7 +266,16 @@ TREE = st.recursive(
                 "gml:Arc gml:Circle gml:MultiSurface gml:surfaceMember gml:coordinates app:a app:b wfs:member gml:boundedBy "
                 "gml:Envelope gml:featureMember wfs:FeatureCollection".split()
             ),
-            st.sampled_from(["", ' srsName="EPSG:4326"', ' srsDimension="3"', ' srsDimension="x"', ' xsi:nil="true"', ' orientation="-"']),
+            st.sampled_from(
+                [
+                    "",
+                    ' srsName="EPSG:4326"',
+                    ' srsDimension="3"',
+                    ' srsDimension="x"',
+                    ' xsi:nil="true"',
+                    ' orientation="-"',
+                ]
+            ),
             inner,
         ),
         max_size=4,

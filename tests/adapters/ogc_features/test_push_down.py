@@ -31,7 +31,9 @@ from .wfs_server import WfsServer, report, xml
 
 WFS = dataset({"collection": "app:orte"}, FIELDS)
 TYPES = {"double": FieldType.NUMBER, "dateTime": FieldType.DATETIME, "PointPropertyType": FieldType.GEOMETRY}
-KNOWN = Known({n: Property(n, TYPES.get(k) or FieldType(k), point="Point" in k) for n, k in XSD.items()}, {}, True, "place")
+KNOWN = Known(
+    {n: Property(n, TYPES.get(k) or FieldType(k), point="Point" in k) for n, k in XSD.items()}, {}, True, "place"
+)
 
 
 @pytest.fixture

@@ -30,7 +30,9 @@ from nabe.testing.source_conformance import FIELDS, ROWS, Silo, SourceConformanc
 from .support import dataset, opened, probe
 
 PYTHON = os.environ.get("NABE_PYGEOAPI") or (sys.executable if importlib.util.find_spec("pygeoapi") else "")
-pytestmark = pytest.mark.skipif(not PYTHON, reason="needs pygeoapi: uv sync --group bench, or NABE_PYGEOAPI=/venv/bin/python")
+pytestmark = pytest.mark.skipif(
+    not PYTHON, reason="needs pygeoapi: uv sync --group bench, or NABE_PYGEOAPI=/venv/bin/python"
+)
 LOST = Field("lost", FieldType.STRING, column="hausnummer")
 GEOJSON = tuple(replace(field, column="geometry") if field.name == "place" else field for field in FIELDS)
 
@@ -61,13 +63,13 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     environment["PYGEOAPI_OPENAPI"] = str(root / "openapi.yml")
     entry = ["-c", "from pygeoapi import cli; cli()"]
     generate = [PYTHON, *entry, "openapi", "generate", "config.yml", "--output-file", "openapi.yml"]
-    subprocess.run(generate, cwd=root, env=environment, check=True, timeout=120, capture_output=True)  # noqa: S603
+    subprocess.run(generate, cwd=root, env=environment, check=True, timeout=120, capture_output=True)
     with (root / "log").open("wb") as log:
-        process = subprocess.Popen([PYTHON, *entry, "serve"], cwd=root, env=environment, stdout=log, stderr=log)  # noqa: S603
+        process = subprocess.Popen([PYTHON, *entry, "serve"], cwd=root, env=environment, stdout=log, stderr=log)
     try:
         for _ in range(600):
             with contextlib.suppress(OSError):
-                urllib.request.urlopen(address, timeout=5).close()  # noqa: S310
+                urllib.request.urlopen(address, timeout=5).close()
                 break
             assert process.poll() is None, (root / "log").read_text()[-2000:]
             time.sleep(0.1)
@@ -103,7 +105,9 @@ def config(root: Path, address: str, port: int) -> dict[str, Any]:
                 "title": "Orte der Stadt",
                 "description": "Alle Orte",
                 "keywords": ["Ort"],
-                "extents": {"spatial": {"bbox": [-180, -90, 180, 90], "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}},
+                "extents": {
+                    "spatial": {"bbox": [-180, -90, 180, 90], "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}
+                },
                 "links": [],
                 "providers": [provider | {"crs": ["http://www.opengis.net/def/crs/EPSG/0/25832"]}],
             }
@@ -129,9 +133,13 @@ def test_pygeoapi_is_recognised_and_described(tmp_path, url):
 def test_pygeoapi_filters_itself(tmp_path, url):
     where = And((Compare("quarter", Op.EQ, "Nord"), BBox("place", 6, 50, 8, 52)))
     source = opened(tmp_path, url)
-    found = rows(source, dataset({"collection": "orte", "points": True}, GEOJSON), Scan("inhalt", ("key",), where=where))
+    found = rows(
+        source, dataset({"collection": "orte", "points": True}, GEOJSON), Scan("inhalt", ("key",), where=where)
+    )
     assert {row["key"] for row in found} == {"01", "02", "03"}
-    raw = source.read(seal(dataset({"collection": "orte", "points": True}, GEOJSON), Scan("inhalt", ("key",), where=where)))
+    raw = source.read(
+        seal(dataset({"collection": "orte", "points": True}, GEOJSON), Scan("inhalt", ("key",), where=where))
+    )
     assert sum(batch.num_rows for batch in raw.batches) == 3, "no row came that is not wanted"
 
 

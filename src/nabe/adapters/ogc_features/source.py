@@ -147,10 +147,13 @@ class OgcFeaturesSource:
         return self._service.interface, params, bool(params)
 
     def _reading(self, scan: SealedScan, source: SourceSettings, push: bool) -> Reading:
+        schema = self._service.wfs.schema(source.collection)
         key = [field.source_column for name in scan.dataset.key if (field := scan.dataset.field(name))]
+        if not all(name in schema for name in key):  # a feature's own id is no property
+            key = []
         found: list[Expr] = []
         if push and conditions(scan):
-            known = self._known(scan.dataset, source, self._service.wfs.schema(source.collection), "")
+            known = self._known(scan.dataset, source, schema, "")
             found = [made for part in conditions(scan) if (made := narrowed(part, scan.dataset, known)) is not None]
         return Reading(self._service.wfs, source, found, tuple(key))
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 
+from nabe.adapters.ogc_features.api import uri_of
 from nabe.adapters.ogc_features.features import Features, FeatureStream
 from nabe.adapting.axes import box_in, crs_of, turned, yx_by_name
 from nabe.errors import NabeError, SourceRefused
@@ -23,6 +24,7 @@ from nabe.model.dataset import Field, FieldType
 from nabe.testing.needs import need
 from nabe.testing.silo import Server, rows, serving
 
+from .api_server import ApiServer
 from .support import DATA, dataset, opened, probe
 from .wfs_server import SPACE, WfsServer, xml
 
@@ -209,6 +211,19 @@ def test_a_shape_that_cannot_be_read_is_missing_and_counted(tmp_path, server, ca
     assert "1 of 2 values of field place are not of type geometry" in caplog.text
     assert isinstance(place(document(ring)), str) and place(document(ring)) == "GML Polygon"
     assert not isinstance(place(document(solid)), shapely.Geometry)
+
+
+@pytest.mark.parametrize("crs", ["EPSG:25832", "EPSG:31467", "EPSG:4258", "OGC:CRS84"])
+@pytest.mark.parametrize("axes", ["auto", "against"])
+def test_places_of_an_api_stand_where_they_are_in_every_reference_system(tmp_path, server, crs, axes):
+    yx = yx_by_name(uri_of(crs)) != (axes == "against")
+    x, y = map(float, written(crs, yx).split())
+    server.answer = ApiServer([{"nr": 1, "place": shapely.Point(x, y)}], {}, content_crs=uri_of(crs))
+    order = {"axes": "yx" if yx else "xy"} if axes == "against" else {}
+    of = dataset({"collection": "orte", "crs": crs, **order}, (Field("place", FieldType.GEOMETRY, column="geometry"),))
+    (row,) = rows(opened(tmp_path, server.url, type="ogcapi"), of)
+    assert shapely.from_wkb(row["place"]).distance(shapely.Point(COLOGNE)) < 1e-7
+    assert {item["crs"] for item in server.answer.asked} == {uri_of(crs)}
 
 
 def test_boxes_go_into_any_reference_system_whole():

@@ -140,7 +140,8 @@ def test_pygeoapi_filters_itself(tmp_path, url):
     raw = source.read(
         seal(dataset({"collection": "orte", "points": True}, GEOJSON), Scan("inhalt", ("key",), where=where))
     )
-    assert sum(batch.num_rows for batch in raw.batches) == 3, "no row came that is not wanted"
+    # Its provider for GeoJSON files compares properties, but takes no notice of boxes: the hub does.
+    assert sum(batch.num_rows for batch in raw.batches) == sum(row["quarter"] == "Nord" for row in ROWS)
 
 
 def test_places_of_pygeoapi_in_another_reference_system_stand_where_they_are(tmp_path, url):

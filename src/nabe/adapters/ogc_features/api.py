@@ -8,16 +8,18 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from nabe.adapters.ogc_features.cql import written_cql
+from nabe.adapters.ogc_features.features import Features
 from nabe.adapters.ogc_features.repeats import Repeats
 from nabe.adapters.ogc_features.settings import ConnectionSettings, SourceSettings
 from nabe.adapters.ogc_features.translate import Property, plain_text
-from nabe.adapting.axes import crs_of, yx_by_name
+from nabe.adapting.axes import crs_of
 from nabe.adapting.geometry import CRS84
 from nabe.adapting.json_http.interface import Interface, Page
 from nabe.adapting.json_http.paths import parse, walk
@@ -27,6 +29,8 @@ from nabe.errors import SourceRefused
 from nabe.model.dataset import FieldType
 from nabe.model.expr import And, BBox, Compare, Expr, Op, conjuncts
 
+#: Seconds for which it is believed what a service says of itself.
+_KEPT_S = 3_600.0
 _MOST_DOCUMENT = 16_000_000
 _NEXT = "links[rel=next].href"
 _LONGEST_FILTER = 2_000
@@ -46,16 +50,47 @@ _LOG = logging.getLogger("nabe")
 
 
 class ApiInterface(Interface):
-    """Asks for GeoJSON; pages that repeat, leave rows out or come in another reference system are refused."""
+    """Asks for GeoJSON."""
 
     accept = "application/geo+json, application/json;q=0.9, */*;q=0.1"
 
+    def document(self, path: str) -> Any:
+        """A JSON document below the address. Raises as `whole` does."""
+        body, _ = self.whole(TableSettings(path=path), _MOST_DOCUMENT)
+        try:
+            return decode(b"".join(utf8([body], "utf-8")))
+        except Broken as error:
+            raise SourceRefused(
+                self.system,
+                f"{path or 'its address'}: {error}.",
+                hint="Check the url; it should be the landing page of an OGC API.",
+            ) from None
+
+
+@dataclass(slots=True)
+class ApiReading:
+    """One question to a collection; goes from page to page (`read_rows` takes it for an interface).
+
+    Pages that repeat, leave rows out or come in another reference system than the one asked for are refused.
+    """
+
+    interface: ApiInterface
+    source: SourceSettings
+    system: str = field(init=False)
+    features: Features = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.system = self.interface.system
+        self.features = Features(self.system, crs=self.source.crs, axes=self.source.axes)
+
     def pages(self, settings: TableSettings, pushed: list[tuple[str, str]], size: int = 0) -> Iterator[Page]:
-        """The pages of a collection's items."""
+        """The pages of a collection's items, places in degrees."""
         repeats, number = Repeats(), 0
-        for page in super().pages(settings, pushed, size):
-            self._judge_system(page.body.headers.get("content-crs", ""), settings)
+        for page in self.interface.pages(settings, pushed, size):
+            self._judge_system(page.body.headers.get("content-crs", ""))
             page.rows = repeats.watched(page.rows)
+            if self.source.crs:
+                page.rows = self.features.placed(page.rows, uri_of(self.source.crs), api=True)
             yield page
             number += 1
             document = page.envelope.document if isinstance(page.envelope.document, dict) else {}
@@ -70,35 +105,26 @@ class ApiInterface(Interface):
                 raise self._refused(why)
             _LOG.warning("system %s: %s; they changed meanwhile, or it counts otherwise", self.system, why)
 
-    def document(self, path: str) -> Any:
-        """A JSON document below the address. Raises as `whole` does."""
-        body, _ = self.whole(TableSettings(path=path), _MOST_DOCUMENT)
-        try:
-            return decode(b"".join(utf8([body], "utf-8")))
-        except Broken as error:
-            raise SourceRefused(
-                self.system,
-                f"{path or 'its address'}: {error}.",
-                hint="Check the url; it should be the landing page of an OGC API.",
-            ) from None
-
-    def _judge_system(self, header: str, settings: TableSettings) -> None:
+    def _judge_system(self, header: str) -> None:
         said = header.strip().strip("<>")
-        wanted = settings.crs or CRS84
+        wanted = self.source.crs or CRS84
         found = crs_of(said) if said else CRS84
-        if found == wanted or (not said and not settings.crs):
+        if found == wanted or (not said and not self.source.crs):
             return
         what = f"answers in {found or said[:60]!r}" if said else "does not say in which reference system it answers"
         raise SourceRefused(
             self.system,
-            f"{settings.path} {what}, not in {wanted}.",
+            f"collection {self.source.collection!r} {what}, not in {wanted}.",
             hint="Set source.crs to one that the collection lists, or leave it out.",
             field="crs",
         )
 
     def _refused(self, why: str) -> SourceRefused:
         return SourceRefused(
-            self.system, f"{why}.", hint="Set another page_size, or ask its operator.", field="page_size"
+            self.system,
+            f"{self.source.collection}: {why}.",
+            hint="Set another page_size, or ask its operator.",
+            field="page_size",
         )
 
 
@@ -121,13 +147,14 @@ class Collection:
 
 
 class Api:
-    """One service, used by several threads; what it says of a collection is asked once."""
+    """One service, used by several threads; what it says of a collection is asked once an hour."""
 
     def __init__(self, interface: ApiInterface, settings: ConnectionSettings) -> None:
         self.interface, self.settings, self.system = interface, settings, interface.system
         self._collections: dict[str, Collection] = {}
         self._conforms: frozenset[str] | None = None
         self._openapi: Any = None
+        self._until = 0.0
         self._lock = threading.RLock()
 
     def collections(self) -> dict[str, Mapping[str, Any]]:
@@ -145,8 +172,11 @@ class Api:
         return found
 
     def collection(self, id: str) -> Collection:
-        """What the server says of a collection; asked once."""
+        """What the server says of a collection; asked once an hour."""
         with self._lock:
+            if time.monotonic() >= self._until:
+                self._collections, self._conforms, self._openapi = {}, None, None
+                self._until = time.monotonic() + _KEPT_S
             if id not in self._collections:
                 document = self.interface.document(_path(id))
                 self._collections[id] = self._described(id, document if isinstance(document, dict) else {})
@@ -246,24 +276,26 @@ def schema_of(document: Mapping[str, Any]) -> tuple[dict[str, Property], str, st
     return found, place, time
 
 
-def table_settings(source: SourceSettings, size: int) -> TableSettings:
-    """How a collection's items are asked for and read."""
+def table_settings(source: SourceSettings, size: int, *, degrees: bool = False) -> TableSettings:
+    """How a collection's items are asked for and read. `degrees`: the places come as the hub has them (WFS)."""
     params: dict[str, Any] = dict(source.params)
     if source.crs:
-        authority, _, code = source.crs.partition(":")
-        params["crs"] = f"http://www.opengis.net/def/crs/{authority}/0/{code}"
+        params["crs"] = uri_of(source.crs)
     if source.properties:
         params["properties"] = ",".join(source.properties)
-    yx = yx_by_name(str(params.get("crs", ""))) if source.axes == "auto" else source.axes == "yx"
     page = {"type": "next", "at": _NEXT, "size_param": "limit", "size": size or 1_000}
+    axes = "yx" if source.axes == "yx" and not source.crs and not degrees else "xy"
     return source.table(
-        path=f"{_path(source.collection)}/items",
-        rows="features[*]",
-        params=params,
-        page=page,
-        crs=source.crs,
-        axes="yx" if yx else "xy",
+        path=f"{_path(source.collection)}/items", rows="features[*]", params=params, page=page, axes=axes
     )
+
+
+def uri_of(crs: str) -> str:
+    """`EPSG:25832` as OGC APIs spell it."""
+    authority, _, code = crs.partition(":")
+    if authority == "OGC":
+        return f"http://www.opengis.net/def/crs/OGC/1.3/{code}"
+    return f"http://www.opengis.net/def/crs/{authority}/0/{code}"
 
 
 def parameters(conditions: list[Expr], of: Collection, time: str) -> list[tuple[str, str]]:

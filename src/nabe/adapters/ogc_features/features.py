@@ -13,7 +13,7 @@ import shapely
 
 from nabe.adapters.ogc_features.documents import exception
 from nabe.adapting.axes import crs_of, dimension, turned
-from nabe.adapting.geometry import degrees, is_lonlat, known_crs
+from nabe.adapting.geometry import CRS84, degrees, is_lonlat, known_crs
 from nabe.adapting.gml import Unreadable, geometry, is_geometry, reference_system
 from nabe.adapting.json_http.paths import Row
 from nabe.adapting.markup import Node, Path, Records
@@ -89,6 +89,13 @@ class _Place:
     name: str
     shape: Any
     said: str
+    also: str = ""  # another name of it
+
+    def put(self, shape: Any) -> None:
+        """The geometry as it goes into the record."""
+        self.record[self.name] = shape
+        if self.also:
+            self.record[self.also] = shape
 
 
 @dataclass(slots=True)
@@ -118,30 +125,32 @@ class Features:
                 held = []
         yield from self._rows(held, stream.reference)
 
-    def placed(self, rows: Iterator[Row], said: str) -> Iterator[Row]:
-        """GeoJSON records of a WFS, their places in degrees: x, y in the reference system asked for, or degrees as
-        RFC 7946 wants it, which the numbers tell. A row's key is the name of its geometry.
+    def placed(self, rows: Iterator[Row], said: str, *, api: bool = False) -> Iterator[Row]:
+        """GeoJSON records, their places in degrees.
+
+        An OGC API (`api`) writes the reference system asked for in the register's order (OGC 18-058r1, 6.3). A WFS writes x, y
+        in it, or degrees as RFC 7946 wants it, which the numbers tell; a row's key is the name of its geometry.
         """
         held: list[Row] = []
         for row in rows:
             held.append(row)
             if len(held) >= _TOGETHER:
-                yield from self._json_rows(held, said)
+                yield from self._json_rows(held, said, api)
                 held = []
-        yield from self._json_rows(held, said)
+        yield from self._json_rows(held, said, api)
 
-    def _json_rows(self, rows: list[Row], said: str) -> list[Row]:
+    def _json_rows(self, rows: list[Row], said: str, api: bool) -> list[Row]:
         texts = [json.dumps(row.value.get("geometry")) if row.value.get("geometry") else None for row in rows]
         shapes = shapely.from_geojson(np.array(texts, dtype=object), on_invalid="ignore")
         coordinates = shapely.get_coordinates(shapes)
         crs = crs_of(said)
-        if coordinates.size and not is_lonlat(crs or "OGC:CRS84") and np.abs(coordinates).max() <= 180:
-            crs = "OGC:CRS84"
+        if coordinates.size and not api and not is_lonlat(crs or CRS84) and np.abs(coordinates).max() <= 180:
+            crs = CRS84
         if coordinates.size:
-            shapes = self._placed(crs or said, shapes)
+            shapes = self._placed(said if api else crs or said, shapes)
         for row, shape, text in zip(rows, shapes, texts, strict=True):
             row.value["geometry"] = "GeoJSON" if shape is None and text else shape
-            name = str(row.key) or "geometry"
+            name = (not api and str(row.key)) or "geometry"
             self.geometries[name] = None
             self.points = self.points and (shape is None or shape.geom_type == "Point")
             row.value.setdefault(name, row.value["geometry"])
@@ -168,7 +177,7 @@ class Features:
                 self.geometries[item.name] = None
                 if "geometry" not in record:
                     record["geometry"] = None
-                    places.append(_Place(record, "geometry", item.shape, item.said))
+                    item.also = "geometry"
         return Row(record, id)
 
     def _members(self, node: Node, said: str, places: list[_Place]) -> dict[str, Any]:
@@ -215,7 +224,7 @@ class Features:
         by_system: dict[str, list[_Place]] = {}
         for item in places:
             if isinstance(item.shape, str):
-                item.record[item.name] = item.shape
+                item.put(item.shape)
             else:
                 by_system.setdefault(item.said or self.usual, []).append(item)
         for said, items in by_system.items():
@@ -224,7 +233,7 @@ class Features:
                 shapes[index] = item.shape
                 self.points = self.points and item.shape.geom_type == "Point"
             for item, shape in zip(items, self._placed(said, shapes), strict=True):
-                item.record[item.name] = shape
+                item.put(shape)
 
     def _placed(self, said: str, shapes: Any) -> Any:
         crs = crs_of(said) or self.crs

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from nabe.adapters.ogc_features.api import table_settings
+from nabe.adapters.ogc_features.api import ApiReading, table_settings
 from nabe.adapters.ogc_features.features import Features
 from nabe.adapters.ogc_features.fes import order_of
 from nabe.adapters.ogc_features.settings import SourceSettings
@@ -82,9 +82,7 @@ class OgcFeaturesProbe:
         wanted = [column for column in table.columns if not columns or column.name in columns]
         source = parsed(SourceSettings, table.source, self._system, "source")
         fields = [Field(column.name, column.type, column=column.name) for column in wanted]
-        settings = table_settings(source, self._service.settings.page_size)
-        if self._service.kind == "wfs":
-            settings = settings.model_copy(update={"crs": "", "axes": "xy"})
+        settings = table_settings(source, self._service.settings.page_size, degrees=self._service.kind == "wfs")
         made = made_table(self._system, fields, settings)
         rows = read_rows(self._asked(source), made, settings, [], strict=False)
         return Batches(made.schema, rows, rows.close)
@@ -92,7 +90,7 @@ class OgcFeaturesProbe:
     def _asked(self, source: SourceSettings) -> Paged:
         if self._service.kind == "wfs":
             return Reading(self._service.wfs, source)
-        return self._service.interface
+        return ApiReading(self._service.interface, source)
 
     def _rows(self, asked: Paged, source: SourceSettings) -> tuple[list[Row], bool]:
         """The first rows, and whether these are all."""

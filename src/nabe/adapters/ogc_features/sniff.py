@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,6 +18,11 @@ from nabe.ports.source import AdapterContext
 _SECONDS, _MOST = 10.0, 4_000_000
 _ACCEPT = "application/json, application/xml;q=0.6, text/xml;q=0.6, */*;q=0.1"
 _RELATIONS = frozenset({"conformance", "data", "items"})
+#: Names of files on the web, which are not asked.
+_FILES = frozenset(
+    ".csv .tsv .txt .xlsx .xlsm .xls .ods .json .jsonl .ndjson .geojson .parquet .pq .gpkg .shp .fgb .zip .gz .xml .gml .pdf"
+    " .html".split()
+)
 _DEFINED = "http://www.opengis.net/def/rel/ogc/1.0/"
 
 
@@ -28,6 +34,8 @@ def sniffed(source: str, context: AdapterContext) -> Mapping[str, Any] | None:
     query = {name.lower(): value for name, value in parse_qsl(parts.query, keep_blank_values=True)}
     if query.get("request", "GetCapabilities").lower() != "getcapabilities":
         return None  # one answer of a service is a file
+    if not query and PurePosixPath(parts.path.lower()).suffix in _FILES:
+        return None
     url, params, _ = divided(source)
     connection: dict[str, Any] = {"url": url} | ({"params": params} if params else {})
     if "${" in parts.query:

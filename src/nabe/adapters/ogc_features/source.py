@@ -9,13 +9,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from nabe.adapters.ogc_features.api import Api, ApiInterface, parameters, table_settings
+from nabe.adapters.ogc_features.api import Api, ApiInterface, ApiReading, parameters, table_settings
 from nabe.adapters.ogc_features.settings import ConnectionSettings, SourceSettings
 from nabe.adapters.ogc_features.translate import Known, Property, narrowed
 from nabe.adapters.ogc_features.wfs import Reading, Wfs
 from nabe.adapting.json_http.paths import Member, parse
 from nabe.adapting.json_http.pushdown import asks_nothing, conditions, rows_wanted
-from nabe.adapting.json_http.settings import TableSettings
 from nabe.adapting.json_http.source import Paged, made_table, read_rows
 from nabe.adapting.json_http.translate import Table
 from nabe.adapting.settings import parsed
@@ -90,50 +89,45 @@ class OgcFeaturesSource:
         """The rows of a scan, and more where the server does not filter; nothing is asked before the first is taken."""
         source = self._source_of(scan.dataset)
         fields = [field for name in needed_fields(scan, self.capabilities) if (field := scan.dataset.field(name))]
-        settings = table_settings(source, source.page_size or self._service.settings.page_size)
-        table = made_table(self._system, fields, settings)
+        table = made_table(self._system, fields, table_settings(source, 0))
         if asks_nothing(scan):
             return Batches(table.schema, iter(()))
-        following = self._following(scan, source, fields, settings)
+        following = self._following(scan, source, fields)
         return Batches(table.schema, following, following.close)
 
     def _following(
-        self, scan: SealedScan, source: SourceSettings, fields: list[Any], settings: TableSettings
+        self, scan: SealedScan, source: SourceSettings, fields: list[Any]
     ) -> Generator[pa.RecordBatch, None, None]:
         """The batches. A server that refuses the filter before the first of them is asked without."""
         id, most = scan.dataset.id, rows_wanted(scan)
+        size = source.page_size or self._service.settings.page_size
+        settings = table_settings(source, size, degrees=self._service.kind == "wfs")
+        refused: SourceRefused | None = None
         while True:
-            table = made_table(self._system, fields, self._plain(settings))
-            asked, params, filtered = self._asked(scan, source, table)
-            rows = read_rows(asked, table, self._plain(settings), params, most, dataset=id)
-            began = False
+            table = made_table(self._system, fields, settings)
+            push = source.push_down and id not in self._unfiltered and refused is None
+            asked, params, filtered = self._asked(scan, source, table, push)
+            rows = read_rows(asked, table, settings, params, most, dataset=id)
             try:
-                for batch in rows:
-                    began = True
-                    yield batch
+                yield from rows
             except SourceRefused as error:
-                if began or not filtered or table.rows:
+                if not filtered or table.rows:
                     raise
-                _LOG.warning("system %s, dataset %s: it is asked without a filter: %s", self._system, id, error.detail)
-                self._unfiltered.add(id)
+                refused = error
                 continue
             finally:
                 rows.close()
+            if refused is not None:
+                _LOG.warning("system %s, dataset %s: asked without a filter: %s", self._system, id, refused.detail)
+                self._unfiltered.add(id)
             if most is None and not filtered:
                 self._rows[id] = table.rows
             return
 
-    def _plain(self, settings: TableSettings) -> TableSettings:
-        """Places of GML come in degrees: nothing is left to be turned or reckoned."""
-        if self._service.kind == "wfs":
-            return settings.model_copy(update={"crs": "", "axes": "xy"})
-        return settings
-
     def _asked(
-        self, scan: SealedScan, source: SourceSettings, table: Table
+        self, scan: SealedScan, source: SourceSettings, table: Table, push: bool
     ) -> tuple[Paged, list[tuple[str, str]], bool]:
         """Whom to ask for the pages, with which parameters, and whether they filter."""
-        push = source.push_down and scan.dataset.id not in self._unfiltered
         if self._service.kind == "wfs":
             reading = self._reading(scan, source, push)
             schema = self._service.wfs.schema(source.collection)
@@ -144,7 +138,7 @@ class OgcFeaturesSource:
                     )
             return reading, [], bool(reading.conditions)
         params = self._params(scan, source) if push else []
-        return self._service.interface, params, bool(params)
+        return ApiReading(self._service.interface, source), params, bool(params)
 
     def _reading(self, scan: SealedScan, source: SourceSettings, push: bool) -> Reading:
         schema = self._service.wfs.schema(source.collection)
@@ -163,7 +157,7 @@ class OgcFeaturesSource:
         of = self._service.api.collection(source.collection)
         field = scan.dataset.field(source.time) if source.time else None
         timely = {field.source_column: Property(field.source_column, field.type)} if field else {}
-        known = self._known(scan.dataset, source, {**timely, **of.properties}, of.place)
+        known = self._known(scan.dataset, source, {**timely, **of.properties}, of.place or "geometry")
         found = [made for part in conditions(scan) if (made := narrowed(part, scan.dataset, known)) is not None]
         return parameters(found, of, field.source_column if field else "")
 
@@ -173,7 +167,7 @@ class OgcFeaturesSource:
         places = [item for item in properties.values() if item.type is FieldType.GEOMETRY]
         one = properties.get(named) or (places[0] if len(places) == 1 else None)
         points = source.points or (one is not None and one.point)
-        return Known(properties, source.columns, points, one.name if one is not None else place or named)
+        return Known(properties, source.columns, points, one.name if one is not None else place)
 
     def estimate(self, scan: SealedScan) -> int:
         """As many rows as last time, a third for each condition; a guess before the first time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,8 @@ from nabe.errors import NabeError, SourceRefused, SourceUnavailable
 from nabe.model.expr import Expr
 from nabe.outbound import Answer, Client, named, short
 
+#: Seconds for which it is believed what a service says of itself.
+_KEPT_S = 3_600.0
 _VERSIONS = "2.0.0,1.1.0"
 _MOST_DOCUMENT = 64_000_000
 _HEAD = 64_000
@@ -96,18 +99,19 @@ def _shown(url: str) -> str:
 
 
 class Wfs:
-    """One service, used by several threads; what it says of itself is asked once."""
+    """One service, used by several threads; what it says of itself is asked once an hour."""
 
     def __init__(self, interface: Interface, settings: ConnectionSettings) -> None:
         self.interface, self.settings, self.system = interface, settings, interface.system
         self._capabilities: Capabilities | None = None
+        self._until = 0.0
         self._schemas: dict[str, dict[str, Property]] = {}
         self._lock = threading.Lock()
 
     def capabilities(self) -> Capabilities:
         """What the service offers. Raises `SourceUnavailable`, `SourceRefused`."""
         with self._lock:
-            if self._capabilities is None:
+            if self._capabilities is None or time.monotonic() >= self._until:
                 wanted = self.settings.version or _VERSIONS
                 params = {"service": "WFS", "request": "GetCapabilities", "acceptversions": wanted}
                 root, spaces = self._document(params)
@@ -124,7 +128,8 @@ class Wfs:
                         "it speaks WFS 1.0.0 only.",
                         hint="Right would be 1.1.0 or 2.0.0; ask its operator.",
                     )
-                self._capabilities = found
+                self._capabilities, self._schemas = found, {}
+                self._until = time.monotonic() + _KEPT_S
             return self._capabilities
 
     @property

@@ -31,6 +31,8 @@ _ADV = {
     "DE_DHDN_3GK5": 31469,
 }
 _EPSG = re.compile(r"epsg(?:\.xml)?[#:/](?:[0-9.]*[:/])?([0-9]{4,6})(?![0-9])", re.IGNORECASE)
+#: Degrees by which places may lie outside their system's area: cities use the zone of their neighbour.
+_BESIDE = 3.0
 #: Shapes of which the order of their coordinates is told.
 _LOOKED_AT = 50
 
@@ -68,6 +70,15 @@ def yx_by_name(said: str) -> bool:
 
 
 @lru_cache(maxsize=64)
+def is_degrees(crs: str) -> bool:
+    """Are its coordinates longitudes and latitudes? True also for what is not known."""
+    try:
+        return bool(CRS.from_user_input(crs).is_geographic) if crs else True
+    except CRSError:
+        return True
+
+
+@lru_cache(maxsize=64)
 def dimension(crs: str) -> int:
     """Numbers of a position by the reference system: 2 or 3."""
     try:
@@ -92,7 +103,8 @@ def turned(said: str, crs: str, shapes: Sequence[Any]) -> tuple[bool, str]:
     def fits(east: Any, north: Any) -> int:
         with np.errstate(all="ignore"):
             lon, lat = (east, north) if is_lonlat(crs) else degrees(crs, east, north)
-            inside = (lon >= area.west) & (lon <= area.east) & (lat >= area.south) & (lat <= area.north)
+            inside = (lon >= area.west - _BESIDE) & (lon <= area.east + _BESIDE)
+            inside &= (lat >= area.south - _BESIDE) & (lat <= area.north + _BESIDE)
         return int(np.count_nonzero(inside))
 
     plain, swapped = fits(x, y), fits(y, x)

@@ -9,13 +9,16 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyproj import Transformer
 
 from nabe.adapters.ogc_features.api import Collection, parameters
 from nabe.adapters.ogc_features.cql import written_cql
 from nabe.adapters.ogc_features.fes import Language, written_filter
 from nabe.adapters.ogc_features.translate import Known, Property, narrowed
+from nabe.adapting.axes import crs_of
 from nabe.model.dataset import FieldType
 from nabe.model.expr import And, BBox, Compare, Expr, In, IsNull, Like, Not, Op, Or
 from nabe.model.query import Scan
@@ -93,12 +96,32 @@ def test_what_servers_understand_differently_is_not_asked(tmp_path, server, wher
     assert server.answer.filters == []
 
 
-def test_boxes_are_not_asked_where_the_order_of_axes_is_anybody_s_guess(tmp_path, server):
+def test_boxes_are_not_asked_in_degrees_where_the_order_is_anybody_s_guess(tmp_path, server):
     server.answer = WfsServer(SHAPES, XSD)
     box = BBox("place", 6.9, 50.9, 7.0, 51.0)
     assert delivered(opened(tmp_path, server.url, type="wfs"), WFS, box) == len(ROWS)
     told = dataset({"collection": "app:orte", "axes": "yx"}, FIELDS)
     assert delivered(opened(tmp_path, server.url, type="wfs"), told, box) == 4
+
+
+@pytest.mark.parametrize("yx", [False, True])
+@pytest.mark.parametrize(
+    "crs", ["EPSG:25832", "urn:ogc:def:crs:EPSG::25832", "urn:ogc:def:crs:EPSG::31467", "EPSG:31467"]
+)
+def test_boxes_are_asked_in_the_order_in_which_the_server_writes(tmp_path, server, crs, yx):
+    """Servers that write the north first where the name says otherwise read it so, too; asked wrongly, they find nothing."""
+    there = Transformer.from_crs("OGC:CRS84", crs_of(crs), always_xy=True)
+    shapes = [{"place": shapely.Point(there.transform(6.9 + n / 100, 50.9))} for n in range(30)]
+    server.answer = WfsServer(shapes, {"place": "PointPropertyType"}, crs=crs, yx=yx)
+    of = dataset({"collection": "app:orte"}, (FIELDS[-1],))
+    source = opened(tmp_path, server.url, type="wfs")
+    for _ in range(2):
+        box = BBox("place", 6.9455, 50.89, 6.9645, 50.91)
+        sealed = seal(of, Scan("inhalt", ("place",), where=box))
+        assert sum(batch.num_rows for batch in source.read(sealed).batches) == 2
+        assert len(rows(source, of, Scan("inhalt", ("place",), where=box))) == 2
+    looked = [item for item in server.seen if item.params["request"] == "GetFeature" and "filter" not in item.params]
+    assert len(looked) == 1, "some places are looked at once"
 
 
 def test_shapes_that_are_no_points_are_not_asked_for_by_box(tmp_path, server):

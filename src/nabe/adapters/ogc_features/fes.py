@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from nabe.adapting.axes import box_in, crs_of, yx_by_name
+from nabe.adapting.axes import box_in, crs_of
 from nabe.model.expr import And, BBox, Compare, Expr, Like, Op, Or
 
 _OPERATORS = {
@@ -105,11 +105,3 @@ def _box(name: str, degrees: tuple[float, float, float, float], language: Langua
         for corner, point in (("lower", low), ("upper", high))
     )
     return f"<f:BBOX>{_name(name, language)}<gml:Envelope srsName={quoteattr(language.srs)}>{corners}</gml:Envelope></f:BBOX>"
-
-
-def order_of(srs: str, axes: str) -> bool | None:
-    """Does the server mean the north first? None: nobody knows before a place was seen (servers differ on this system)."""
-    if axes != "auto":
-        return axes == "yx"
-    plain = crs_of(srs)
-    return None if yx_by_name(f"urn:ogc:def:crs:{plain.replace(':', '::')}") else False

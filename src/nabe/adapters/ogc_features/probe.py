@@ -8,12 +8,11 @@ from typing import Any
 
 from nabe.adapters.ogc_features.api import ApiReading, table_settings
 from nabe.adapters.ogc_features.features import Features
-from nabe.adapters.ogc_features.fes import order_of
 from nabe.adapters.ogc_features.settings import SourceSettings
 from nabe.adapters.ogc_features.source import Service
 from nabe.adapters.ogc_features.translate import Property
 from nabe.adapters.ogc_features.wfs import Reading
-from nabe.adapting.axes import crs_of
+from nabe.adapting.axes import crs_of, is_degrees
 from nabe.adapting.geometry import CRS84
 from nabe.adapting.json_http.interface import Page
 from nabe.adapting.json_http.paths import Row, written
@@ -47,8 +46,9 @@ class OgcFeaturesProbe:
         """Properties with their types: as the service says where their values allow it, else by their values."""
         progress(0.0)
         wfs = self._service.kind == "wfs"
-        if table not in self.discover():
-            known = ", ".join(self.discover()[:20])
+        listed = self.discover()
+        if table not in listed:
+            known = ", ".join(listed[:20])
             raise Unknown(f"There is no collection {table!r}.", hint=f"There are: {known}.", table=table)
         source: dict[str, Any] = {"collection": table}
         settings = parsed(SourceSettings, source, self._system, "source")
@@ -62,7 +62,7 @@ class OgcFeaturesProbe:
         if own:
             source["columns"] = own
         notes = list(features.notes) if features else []
-        source |= _place(rows, features, self._usual(table) if wfs else "")
+        source |= _place(rows, features)
         if not whole:
             notes.append(f"Types are told from the first {len(rows):,} rows.")
         progress(1.0)
@@ -166,12 +166,12 @@ class OgcFeaturesProbe:
         return ". ".join(" ".join(part.split()).rstrip(".") for part in said if part.strip())
 
 
-def _place(rows: list[Row], features: Features | None, usual: str) -> dict[str, Any]:
+def _place(rows: list[Row], features: Features | None) -> dict[str, Any]:
     """Settings that let the server look for boxes: all places are points, the order of coordinates was seen."""
     if features is not None:
         found: dict[str, Any] = {"points": True} if features.points and features.systems else {}
         orders = set(features.orders.values())
-        if usual and order_of(usual, "auto") is None and len(orders) == 1:
+        if len(orders) == 1 and (features.notes or all(is_degrees(crs) and crs != CRS84 for crs in features.systems)):
             found["axes"] = "yx" if orders.pop() else "xy"
         return found
     kinds = {

@@ -90,6 +90,16 @@ class SourceSettings(Dialect):
             raise ValueError("one collection or feature type, without blanks and commas")
         return value
 
+    @field_validator("crs")
+    @classmethod
+    def _short(cls, value: str) -> str:
+        """In its short form, whatever the spelling."""
+        if not value:
+            return value
+        from nabe.adapting.axes import crs_of
+
+        return crs_of(value) or value
+
     def table(self, **more: Any) -> TableSettings:
         """The settings that fill fields from records; `more` says how they are asked for."""
         kept = {name: getattr(self, name) for name in (*Dialect.model_fields, "columns", "timezone")}

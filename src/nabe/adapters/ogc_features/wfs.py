@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -9,21 +10,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nabe.adapters.ogc_features.answers import guard, shown, without_reports
 from nabe.adapters.ogc_features.documents import (
     Capabilities,
     FeatureType,
     capabilities,
     exception,
-    exception_in,
     schema,
     tree,
 )
 from nabe.adapters.ogc_features.features import Features, FeatureStream, failed
-from nabe.adapters.ogc_features.fes import Language, order_of, written_filter
+from nabe.adapters.ogc_features.fes import Language, written_filter
 from nabe.adapters.ogc_features.repeats import Repeats
 from nabe.adapters.ogc_features.settings import ConnectionSettings, SourceSettings
 from nabe.adapters.ogc_features.translate import Property
-from nabe.adapting.axes import crs_of
+from nabe.adapting.axes import crs_of, is_degrees
 from nabe.adapting.json_http.interface import Body, Interface, Page
 from nabe.adapting.json_http.paging import with_params
 from nabe.adapting.json_http.paths import Each, Member, Row
@@ -31,71 +32,17 @@ from nabe.adapting.json_http.settings import TableSettings
 from nabe.adapting.json_http.stream import Broken, Cut, Envelope, TooLarge, records, utf8
 from nabe.errors import NabeError, SourceRefused, SourceUnavailable
 from nabe.model.expr import Expr
-from nabe.outbound import Answer, Client, named, short
+from nabe.query.needs import has_bbox
 
 #: Seconds for which it is believed what a service says of itself.
 _KEPT_S = 3_600.0
 _VERSIONS = "2.0.0,1.1.0"
 _MOST_DOCUMENT = 64_000_000
-_HEAD = 64_000
 #: Filters that are longer do not fit into every server's address.
 _LONGEST_FILTER = 3_000
+#: Features from which the order of coordinates is told.
+_LOOKED_AT = 20
 _LOG = logging.getLogger("nabe")
-
-
-def guard(client: Client, url: str, answer: Answer) -> Iterator[bytes]:
-    """The chunks of a WFS answer; exceptions and web pages by name. A report comes with any status, also 200."""
-    if answer.status not in (200, 401, 403, 407):
-        head = b""
-        for chunk in answer.chunks():
-            head += chunk
-            if len(head) > _HEAD:
-                break
-        answer.close()
-        if said := exception_in(head):
-            raise failed(client.system, _shown(url), said, busy=answer.status == 429 or answer.status > 500)
-    answer.judge()
-    return _not_a_page(client, url, answer)
-
-
-def _not_a_page(client: Client, url: str, answer: Answer) -> Iterator[bytes]:
-    head: bytes | None = b""
-    try:
-        for chunk in answer.chunks():
-            if head is not None:
-                head += chunk
-                start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-                if len(start) < 20 and len(head) < _HEAD:
-                    continue
-                _judge_head(client, url, start)
-                chunk, head = head, None
-            yield chunk
-        if head:
-            _judge_head(client, url, head.lstrip(b"\xef\xbb\xbf \t\r\n").lower())
-            yield head
-    finally:
-        answer.close()
-
-
-def _judge_head(client: Client, url: str, start: bytes) -> None:
-    if start.startswith((b"<!doctype html", b"<html")):
-        raise SourceRefused(
-            client.system,
-            f"{named(url)} delivers a web page (a log-in page?) instead of features.",
-            hint="Check the address and the log-in (auth) of the system.",
-            where=short(url),
-        )
-    if start[:1] not in (b"<", b"{", b"\xff", b"\xfe"):
-        raise SourceRefused(
-            client.system,
-            f"{named(url)} delivers neither XML nor JSON.",
-            hint="Check the address; it should be that of a WFS.",
-            where=short(url),
-        )
-
-
-def _shown(url: str) -> str:
-    return f"WFS {named(url)}"
 
 
 class Wfs:
@@ -106,6 +53,7 @@ class Wfs:
         self._capabilities: Capabilities | None = None
         self._until = 0.0
         self._schemas: dict[str, dict[str, Property]] = {}
+        self._orders: dict[tuple[str, str], tuple[str, bool]] = {}
         self._lock = threading.Lock()
 
     def capabilities(self) -> Capabilities:
@@ -128,7 +76,7 @@ class Wfs:
                         "it speaks WFS 1.0.0 only.",
                         hint="Right would be 1.1.0 or 2.0.0; ask its operator.",
                     )
-                self._capabilities, self._schemas = found, {}
+                self._capabilities, self._schemas, self._orders = found, {}, {}
                 self._until = time.monotonic() + _KEPT_S
             return self._capabilities
 
@@ -169,6 +117,16 @@ class Wfs:
                 self._schemas[name] = known
         return known
 
+    def order(self, name: str, crs: str, reading: Reading) -> tuple[str, bool]:
+        """How the service writes the places of a type, by `reading` some; asked once."""
+        with self._lock:
+            known = self._orders.get((name, crs))
+        if known is None:
+            known = reading.seen_order()
+            with self._lock:
+                self._orders[name, crs] = known
+        return known
+
     def named(self, of: FeatureType) -> dict[str, str]:
         """The parameters that name a type, with its namespace."""
         space = self.capabilities().spaces.get(of.prefix, "") if of.prefix else ""
@@ -195,11 +153,11 @@ class Wfs:
                 yield chunk
 
         try:
-            root, spaces = tree(self.system, f"{_shown(body.url)} {params['request']}", bounded())
+            root, spaces = tree(self.system, f"{shown(body.url)} {params['request']}", bounded())
         finally:
             body.close()
         if said := exception(root):
-            raise failed(self.system, f"{_shown(body.url)} {params['request']}", said)
+            raise failed(self.system, f"{shown(body.url)} {params['request']}", said)
         return root, spaces
 
 
@@ -232,14 +190,35 @@ class Reading:
     def filter(self) -> str:
         """The conditions as the server reads them."""
         of = self.service.type(self.source.collection)
-        spaces = self.service.capabilities().spaces
-        srs = self.srs() or next(iter(of.crs), "")
-        yx = order_of(srs, self.source.axes if self.source.format == "gml" else "auto")
-        language = Language(
-            self.service.version, of.prefix, spaces.get(of.prefix, ""), srs if yx is not None else "", bool(yx)
-        )
+        space = self.service.capabilities().spaces.get(of.prefix, "")
+        srs, yx = self._order() if any(has_bbox(part) for part in self.conditions) else ("", False)
+        language = Language(self.service.version, of.prefix if space else "", space, srs, yx)
         text = written_filter(self.conditions, language)
         return text if len(text) <= _LONGEST_FILTER else ""
+
+    def _order(self) -> tuple[str, bool]:
+        """The reference system in which boxes are asked for, as the server spells it, and whether it means the north first.
+
+        As declared; else as the server writes places itself, where that can be told from them. Empty: nobody knows.
+        """
+        of = self.service.type(self.source.collection)
+        if self.source.axes != "auto" and self.source.format == "gml":
+            return self.srs() or next(iter(of.crs), ""), self.source.axes == "yx"
+        plain = self.source.model_copy(update={"format": "gml", "axes": "auto"})
+        return self.service.order(of.name, self.source.crs, Reading(self.service, plain))
+
+    def seen_order(self) -> tuple[str, bool]:
+        """The same, by the first places. Degrees tell nothing: both orders are somewhere on the earth."""
+        page, _ = self._page(self.source.table(), self.params(0, _LOOKED_AT), Repeats())
+        try:
+            for _ in page.rows:
+                pass
+        finally:
+            page.body.close()
+        found = list(self.features.orders.items())
+        if len(found) != 1 or is_degrees(crs_of(found[0][0]) or self.source.crs):
+            return "", False
+        return found[0]
 
     def params(self, begin: int, count: int, *, hits: bool = False, filter: bool = True) -> dict[str, str]:
         """The parameters of GetFeature. `count` 0: as many as the server gives."""
@@ -293,12 +272,12 @@ class Reading:
             unsure = number > 0 and matched is None and repeats.page < count
             page, facts = self._page(settings, self.params(repeats.rows, count), repeats)
             if unsure:  # the page before was not full, and nobody says how many there are: perhaps it was all
-                held = list(page.rows)
-                if repeats.repeated:
+                held = list(itertools.islice(page.rows, count + 1))
+                if len(held) <= count and repeats.repeated:
                     page.body.close()
                     _LOG.warning("system %s: %s has no pages; what it gives is taken for all", self.system, of.name)
                     return
-                page.rows = iter(held)
+                page.rows = itertools.chain(held, page.rows)
             try:
                 yield page
             finally:
@@ -346,7 +325,7 @@ class Reading:
             body = self.service.body(self.params(0, 0, hits=True))
         except SourceRefused:
             return None
-        stream = FeatureStream(self.system, _shown(body.url), body.chunks())
+        stream = FeatureStream(self.system, shown(body.url), body.chunks())
         try:
             for _ in stream.run():
                 if stream.root is not None:
@@ -365,21 +344,21 @@ class Reading:
         return Page(body, repeats.watched(made), envelope), facts
 
     def _gml(self, body: Body, facts: _Facts) -> Iterator[Row]:
-        stream = FeatureStream(self.system, _shown(body.url), body.chunks())
+        stream = FeatureStream(self.system, shown(body.url), body.chunks())
         yield from self.features.rows(stream)
         facts.matched = _whole((stream.root or {}).get("numberMatched"))
 
     def _json(self, body: Body, facts: _Facts, envelope: Envelope) -> Iterator[Row]:
-        chunks = _without_reports(self.system, body)
+        chunks = without_reports(self.system, body)
         try:
             found = records(utf8(chunks, "utf-8"), (Member("features"), Each()), envelope)
             yield from self.features.placed(map(unfolded_feature, found), self.features.usual)
         except Cut as error:
-            raise SourceUnavailable(self.system, f"{_shown(body.url)}: {error}.", hint="Try again later.") from None
+            raise SourceUnavailable(self.system, f"{shown(body.url)}: {error}.", hint="Try again later.") from None
         except (Broken, TooLarge) as error:
             why = str(error) or "a feature is too large"
             raise SourceRefused(
-                self.system, f"{_shown(body.url)}: {why}.", hint="Set source.format: gml.", field="format"
+                self.system, f"{shown(body.url)}: {why}.", hint="Set source.format: gml.", field="format"
             ) from None
         document = envelope.document if isinstance(envelope.document, dict) else {}
         facts.matched = _whole(document.get("numberMatched", document.get("totalFeatures")))
@@ -401,26 +380,6 @@ def unfolded_feature(row: Row) -> Row:
         {"id": value.get("id"), **value["properties"], "geometry": value.get("geometry")},
         str(value.get("geometry_name") or ""),
     )
-
-
-def _without_reports(system: str, body: Body) -> Iterator[bytes]:
-    """The chunks of a JSON answer; an exception report in its place is told as one."""
-    head: bytes | None = b""
-    for chunk in body.chunks():
-        if head is not None:
-            head += chunk
-            if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-                if len(head) < _HEAD:
-                    continue
-            else:
-                chunk, head = head, None
-        if head is None:
-            yield chunk
-        else:
-            break
-    if head:
-        said = exception_in(head)
-        raise failed(system, _shown(body.url), said or ("", "XML instead of GeoJSON"))
 
 
 def _own(source: SourceSettings) -> dict[str, str]:

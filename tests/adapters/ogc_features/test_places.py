@@ -322,3 +322,10 @@ def test_a_document_in_pieces_of_any_size_is_the_same_document():
         stream = FeatureStream("s", "WFS", (text[n : n + size] for n in range(0, len(text), size)))
         (row,) = Features("s").rows(stream)
         assert row.value["geom"].area > 0 and row.value["nr"] == "1"
+
+
+def test_places_beside_the_area_of_their_system_tell_the_order_too():
+    """Cologne in the Gauß-Krüger zone of its eastern neighbours."""
+    x, y = map(float, written("EPSG:31467", False).split())
+    assert turned("EPSG:31467", "EPSG:31467", [shapely.Point(y, x)])[0] is True
+    assert turned("EPSG:31467", "EPSG:31467", [shapely.Point(x, y)]) == (False, "")

@@ -75,7 +75,8 @@ def _projection(crs: CRS) -> dict[str, object]:
 
 @lru_cache(maxsize=64)
 def _is_wgs84(crs: str) -> bool:
-    return known_crs(crs) in _SAME
+    known = known_crs(crs)
+    return bool(known) and known in _SAME  # one that nobody knows is not what the hub speaks
 
 
 @lru_cache(maxsize=64)

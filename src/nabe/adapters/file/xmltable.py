@@ -12,14 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError, ProjError
 
 from nabe.adapters.file.headers import unique_names
 from nabe.adapters.file.part import Part, RawColumn, RawGeometry, check_width
 from nabe.adapters.file.settings import TableSettings
 from nabe.adapters.file.store import FileStore
 from nabe.adapters.file.translate import text
+from nabe.adapting.axes import crs_of, turned
 from nabe.adapting.places import Place
 from nabe.adapting.xml.gml import Unreadable, geometry, is_geometry, reference_system
 from nabe.adapting.xml.markup import Node, Path, Records, Survey, XmlFile
@@ -323,7 +322,7 @@ class _Table:
                 hint="Deliver it in one of them.",
             )
         self.crs = crs
-        self.swap, note = turned(said, crs, shape)
+        self.swap, note = turned(said, crs, [shape])
         self.notes += [note] * bool(note)
 
 
@@ -335,37 +334,3 @@ def _listed(items: list[Any], join: str | None) -> str:
         item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in items if item is not None
     ]
     return join.join(plain)
-
-
-def crs_of(said: str) -> str:
-    """`urn:ogc:def:crs:EPSG::25832`, `http://www.opengis.net/gml/srs/epsg.xml#25832`, `EPSG:25832` -> `EPSG:25832`."""
-    code = said.replace("#", ":").replace("/", ":").rpartition(":")[2]
-    if said.upper().endswith("CRS84"):
-        return "OGC:CRS84"
-    return f"EPSG:{code}" if code.isdigit() and "epsg" in said.lower() else ""
-
-
-def turned(said: str, crs: str, shape: Any) -> tuple[bool, str]:
-    """Are the numbers in the order north, east? By the standard (OGC 06-135r11), unless the place says otherwise."""
-    try:
-        system = CRS.from_user_input(crs)
-        to_degrees = Transformer.from_crs(system, "OGC:CRS84", always_xy=True)
-    except (CRSError, ProjError):
-        return False, f"The reference system {said} is not known: set source.crs."
-    north_first = system.axis_info[0].direction == "north" if system.axis_info else False
-    # The short form has always meant x, y; the long ones the order of the register.
-    expected = north_first and ("urn:" in said or "def/crs" in said)
-    area = system.area_of_use
-    if area is None or shape.is_empty:
-        return expected, ""
-    x, y = shape.representative_point().coords[0] if shape.is_valid else shape.bounds[:2]
-
-    def fits(east: float, north: float) -> bool:
-        lon, lat = to_degrees.transform(east, north)
-        return bool(area.west <= lon <= area.east and area.south <= lat <= area.north)
-
-    plain, swapped = fits(x, y), fits(y, x)
-    if plain == swapped or (swapped if expected else plain):
-        return expected, ""
-    order = "east, north" if expected else "north, east"
-    return not expected, f"Coordinates are written {order}, against what {said} means; read so."

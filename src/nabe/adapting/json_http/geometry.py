@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from nabe.adapting.geometry import placed, shape_of
 
@@ -50,6 +51,8 @@ def _shape(value: Any) -> Any:
                 return shapely.Point(found) if (found := pair(x, y)) else None
             case str():
                 return shape_of(value)
+            case BaseGeometry():  # made by a dialect that is not JSON
+                return value
     except (ValueError, TypeError, OverflowError, RecursionError, shapely.GEOSException):
         return None
     return None

@@ -21,9 +21,12 @@ from nabe.errors import SourceRefused, SourceUnavailable
 from nabe.outbound import Answer, Client, Manners, Resolve, named, resolve, short
 from nabe.ports.source import AdapterContext
 
+#: Judges an answer and gives its body: `SourceUnavailable`, `SourceRefused` for what is not the data.
+Guard = Callable[[Client, str, Answer], Iterator[bytes]]
+
+_JSON = "application/json, */*;q=0.5"
 _TOKEN_BYTES = 1_000_000
 _HEAD = 512
-_JSON = "application/json, */*;q=0.5"
 
 
 @dataclass(slots=True)
@@ -183,6 +186,11 @@ class Interface:
         body: Body | None = self._ask(url, accept=accept, kind=kind, absent=absent)
         return body
 
+    def body(self, url: str, accept: str, guard: Guard) -> Body:
+        """An answer that is not JSON, or not only: whatever `guard` lets through."""
+        body: Body = self._ask(url, accept=accept, guard=guard)
+        return body
+
     def close(self) -> None:
         """Free connections; the next question opens new ones."""
         self._login.close()
@@ -231,6 +239,7 @@ class Interface:
         accept: str = "",
         kind: str = "JSON",
         absent: Container[int] = (),
+        guard: Guard | None = None,
     ) -> Any:
         """The body at an address; None if it may be missing (`optional`, or a status in `absent`) and is."""
         manners, client = self._connected()
@@ -265,11 +274,13 @@ class Interface:
             answer.close()
             return Body(url, answer.headers, iter((b"null",)), None)
         try:
-            answer.judge()
+            if guard is not None:
+                chunks = guard(client, url, answer)
+            else:
+                chunks = self._vetted(client, url, answer.judge(), kind)
         except BaseException:
             answer.close()
             raise
-        chunks = self._vetted(client, url, answer, kind)
         return Body(url, answer.headers, self._kept.keeping(asked, answer.headers, chunks), answer)
 
     def _vetted(self, client: Client, url: str, answer: Answer, kind: str) -> Iterator[bytes]:

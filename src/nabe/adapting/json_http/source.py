@@ -33,19 +33,23 @@ _LOG = logging.getLogger("nabe")
 
 
 class Paged(Protocol):
-    """What is asked for records: an interface for JSON, or another kind of service that gives them page by page."""
+    """Whatever gives records page by page."""
 
     @property
     def system(self) -> str: ...
+
+    def pages(self, settings: TableSettings, pushed: list[tuple[str, str]], size: int = 0) -> Iterator[Page]:
+        """The pages of the answer. A page must be taken to its end before the next."""
+
+
+class Service(Paged, Protocol):
+    """What stands behind a source: an `Interface` for JSON, or another kind of service."""
 
     def check(self) -> None:
         """Does it answer?"""
 
     def start(self, settings: TableSettings, pushed: list[tuple[str, str]]) -> str:
         """The address that is asked first."""
-
-    def pages(self, settings: TableSettings, pushed: list[tuple[str, str]], size: int = 0) -> Iterator[Page]:
-        """The pages of the answer. A page must be taken to its end before the next."""
 
     def close(self) -> None:
         """Free connections."""
@@ -56,7 +60,7 @@ class HttpJsonSource:
 
     capabilities = Capabilities()
 
-    def __init__(self, interface: Paged, reader: Callable[[str, Dataset], Reader] = PlainReader) -> None:
+    def __init__(self, interface: Service, reader: Callable[[str, Dataset], Reader] = PlainReader) -> None:
         self._interface, self._reader = interface, reader
         self._rows: dict[str, int] = {}
         self._readers: dict[str, tuple[Dataset, Reader]] = {}

@@ -50,9 +50,19 @@ def reference_system(node: Node) -> str:
 def geometry(node: Node) -> BaseGeometry:
     """The geometry with its numbers in the order in which they are written. Raises `Unreadable`."""
     try:
-        return _geometry(node)
-    except (ValueError, TypeError, shapely.GEOSException):
+        return _geometry(_with_dimension(node, ""))
+    except (ValueError, TypeError, IndexError, RecursionError, shapely.errors.ShapelyError):
         raise Unreadable(node.name) from None
+
+
+def _with_dimension(node: Node, outer: str) -> Node:
+    """`srsDimension` holds for all that lies inside (OGC 07-036, 9.10)."""
+    own = node.attributes.get("srsDimension") or outer
+    if own:
+        node.attributes["srsDimension"] = own
+    for child in node.children:
+        _with_dimension(child, own)
+    return node
 
 
 def _geometry(node: Node) -> BaseGeometry:
@@ -76,6 +86,7 @@ def _geometry(node: Node) -> BaseGeometry:
 def _collected(parts: Sequence[BaseGeometry]) -> BaseGeometry:
     """One geometry out of several: of their kind if they are of one."""
     flat = [piece for part in parts for piece in (part.geoms if hasattr(part, "geoms") else [part])]
+    flat = [piece for piece in flat if not piece.is_empty]
     kinds = {item.geom_type for item in flat}
     makers = {"Point": shapely.MultiPoint, "LineString": shapely.MultiLineString, "Polygon": shapely.MultiPolygon}
     if len(kinds) == 1 and (maker := makers.get(next(iter(kinds)))):

@@ -9,7 +9,7 @@ from pathlib import Path as FilePath
 from typing import Any, Protocol
 from xml.parsers import expat
 
-from nabe.errors import SourceRefused, SourceUnavailable
+from nabe.errors import NabeError, SourceRefused, SourceUnavailable
 
 #: Most elements inside one another; deeper ones are no data.
 MOST_DEPTH = 100
@@ -21,6 +21,8 @@ MOST_PATHS = 20_000
 MOST_TEXT = 32_000_000
 #: Most bytes of one tag, comment or instruction, which the parser holds whole.
 MOST_TAG = 8_000_000
+#: Most prefixes that are remembered.
+MOST_SPACES = 1_000
 _CHUNK = 1 << 16
 #: Codes of the parser for a document that is over too early: nothing there, an open token, an open CDATA section.
 _CUT = (3, 5, 20)
@@ -84,14 +86,18 @@ class Node:
         return None if self.attributes.get("nil") in ("true", "1") else self.text.strip() or None
 
 
-class _Pass:
-    """One safe pass over a document; what opens and ends is told to `opened` and `ended` of a subclass."""
+class Pass:
+    """One safe pass over a document; what opens and ends is told to `opened` and `ended` of a subclass.
+
+    `spaces`: the prefixes that the document declares, with their namespaces.
+    """
 
     def __init__(self, system: str, document: Document) -> None:
         self._system, self._document = system, document
         self.open: list[Node] = []
         self.path: Path = ()
         self._texts: list[list[str]] = []
+        self.spaces: dict[str, str] = {}
         self._size = 0  # signs of text and attributes that are held
         self._silent = 0  # bytes since the parser last told something
 
@@ -101,6 +107,7 @@ class _Pass:
         parser.buffer_text, parser.buffer_size = True, _CHUNK
         parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
         parser.CharacterDataHandler, parser.EntityDeclHandler = self._characters, self._entity
+        parser.StartNamespaceDeclHandler = self._space
         parser.SkippedEntityHandler = self._entity  # one that an outside DTD declares: its text would be missing
         try:
             for chunk in self._document.chunks():
@@ -111,16 +118,8 @@ class _Pass:
                 yield
             parser.Parse(b"", True)
         except expat.ExpatError as error:
-            if error.code in _CUT and isinstance(self._document, XmlStream):
-                raise SourceUnavailable(
-                    self._system, f"{self._document.shown}: it is empty or ends in the middle.", hint="Try again later."
-                ) from None
-            raise SourceRefused(
-                self._system,
-                f"{self._document.shown!r}, line {error.lineno}: not valid XML ({expat.ErrorString(error.code)}).",
-                hint="Deliver it anew.",
-                line=error.lineno,
-            ) from None
+            cut = error.code in _CUT and isinstance(self._document, XmlStream)
+            raise self.broken(error.lineno, expat.ErrorString(error.code), cut=cut) from None
         except (ValueError, LookupError):  # an encoding that is unknown, or not of one byte per character
             raise SourceRefused(
                 self._system, f"{self._document.shown!r}: its encoding cannot be read.", hint="Deliver it in UTF-8."
@@ -136,6 +135,17 @@ class _Pass:
     def refused(self, why: str) -> SourceRefused:
         """The error of a document that is well formed, but not to be read."""
         return SourceRefused(self._system, f"{self._document.shown!r}: {why}.", hint="Deliver it as plain XML.")
+
+    def broken(self, line: int, why: str, *, cut: bool) -> NabeError:
+        """The error of a document that is not well formed. `cut`: it ends in the middle, or is empty."""
+        shown = self._document.shown
+        if cut:
+            return SourceUnavailable(
+                self._system, f"{shown}: it is empty or ends in the middle (line {line}).", hint="Try again later."
+            )
+        return SourceRefused(
+            self._system, f"{shown!r}, line {line}: not valid XML ({why}).", hint="Deliver it anew.", line=line
+        )
 
     def forget(self, node: Node) -> None:
         """An element's own text and attributes are held no longer."""
@@ -174,6 +184,10 @@ class _Pass:
         if self._size > MOST_TEXT:
             raise self.refused(f"a record, or what stands beside the records, has more than {MOST_TEXT:,} signs")
 
+    def _space(self, prefix: str | None, space: str) -> None:
+        if len(self.spaces) < MOST_SPACES:
+            self.spaces[prefix or ""] = space
+
     def _entity(self, *_about: Any) -> None:
         raise self.refused("it uses entities of its own, which may be a bomb or lead to other files")
 
@@ -189,7 +203,7 @@ class Seen:
     space: str = ""
 
 
-class Survey(_Pass):
+class Survey(Pass):
     """Which paths a document has, in the order of their first appearance, and how often."""
 
     def __init__(self, system: str, document: Document) -> None:
@@ -226,7 +240,7 @@ class Survey(_Pass):
         return [item for item in self.paths if len(item) == depth and item[:-1] == path]
 
 
-class Records(_Pass):
+class Records(Pass):
     """The elements that `wanted` picks, whole, the outermost where one lies in another.
 
     `around`: names of attributes or simple elements outside a record that are told with it, the nearest ones as far as
@@ -242,6 +256,11 @@ class Records(_Pass):
         self._nodes = 0
         self._before = 0  # what was held when it began
         self._found: list[tuple[Node, dict[str, str | None]]] = []
+
+    @property
+    def inside(self) -> bool:
+        """Is a record open?"""
+        return bool(self._depth)
 
     def __iter__(self) -> Iterator[tuple[Node, dict[str, str | None]]]:
         for _ in self.run():

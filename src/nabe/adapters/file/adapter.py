@@ -23,6 +23,8 @@ class FileAdapter:
     """Kind of silo `file`. Tables kept in memory share one limit over all systems."""
 
     id = "file"
+    system_settings = SystemSettings
+    dataset_settings = TableSettings
 
     def __init__(self) -> None:
         self._tables = TableCache()

@@ -22,6 +22,8 @@ class HttpJsonAdapter:
     """Kind of silo `http_json`."""
 
     id = "http_json"
+    system_settings = SystemSettings
+    dataset_settings = TableSettings
 
     def open(self, system: System, secrets: Callable[[str], str], context: AdapterContext) -> Source:
         """Open a declared system; it is asked at the first question."""

@@ -39,6 +39,8 @@ class SqlAdapter:
     """SQLite, PostgreSQL/PostGIS, MariaDB and MySQL as silos."""
 
     id = "sql"
+    system_settings = ConnectionSettings
+    dataset_settings = TableSettings
 
     def __init__(self) -> None:
         self._given: dict[str, str] = {}  # passwords of sniffed addresses, for this process only

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -34,6 +35,13 @@ class SqlProbe:
         self._target = target
         self._timeout_s = timeout_s
         self._notes = notes
+        self._given: dict[str, Any] = {}
+
+    def given(self, settings: Mapping[str, Any]) -> None:
+        """Settings that go before what is found: `schema`, `timezone`."""
+        self._given = dict(settings)
+        if "schema" in settings:
+            self._target = replace(self._target, schema=str(settings["schema"]))
 
     def discover(self) -> list[str]:
         """Tables and views that are not the database's own."""
@@ -48,7 +56,8 @@ class SqlProbe:
         progress(1.0)
         columns = relation.columns.values()
         place = next((native for native in columns if native.kind is Kind.GEOMETRY), None)
-        source = {"table": relation.name} | ({"schema": relation.schema} if "." in table else {})
+        named = {"schema": relation.schema} if relation.name != table else {}  # `schema.table`, as `discover` calls it
+        source = {"table": relation.name, **named, **self._given}
         return Table(
             table,
             tuple(Column(item.name, item.type, item.native, item.nullable, item.comment) for item in columns),
@@ -58,7 +67,7 @@ class SqlProbe:
             relation.comment,
             f"EPSG:{place.srid}" if place is not None and place.srid else "",
             relation.rows,
-            (*self._notes, *_notes(relation)),
+            (*self._notes, *_notes(relation, str(self._given.get("timezone", "")))),
         )
 
     def sample(self, table: Table, columns: tuple[str, ...] = ()) -> Batches:
@@ -68,8 +77,9 @@ class SqlProbe:
         wanted = [column for column in table.columns if not columns or column.name in columns]
         fields = [Field(column.name, column.type) for column in wanted]
         schema = arrow_schema(fields)
+        zone = str(table.source.get("timezone", _ZONE))
         made = [
-            f"{self._database.expression(relation.columns[field.name], field, _ZONE, table.crs)} AS "
+            f"{self._database.expression(relation.columns[field.name], field, zone, table.crs)} AS "
             f"{quoted(field.name, self._database.dialect)}"
             for field in fields
         ]
@@ -126,13 +136,13 @@ class SqlProbe:
                     connection.close()
 
 
-def _notes(relation: Relation) -> tuple[str, ...]:
+def _notes(relation: Relation, zone: str) -> tuple[str, ...]:
     columns = relation.columns.values()
     local = [native.name for native in columns if native.kind is Kind.TIMESTAMP]
     loose = [native.name for native in columns if native.kind is Kind.LOOSE]
     unplaced = [native.name for native in columns if native.kind is Kind.GEOMETRY and not native.srid]
     notes = []
-    if local:
+    if local and not zone:
         notes.append(f"Times without a zone are read as {_ZONE}: {', '.join(local)} (source.timezone changes it).")
     if loose:
         notes.append(f"Columns without a type are read as text: {', '.join(loose)}.")

@@ -13,6 +13,8 @@ from pydantic_core import PydanticUndefined
 from nabe.errors import Invalid
 from nabe.manifest.problems import nearest
 
+#: Values that cannot be seen.
+_SIGNS = {" ": "blank", "\t": "tab", "": "nothing"}
 _SYSTEM = ("SystemSettings", "ConnectionSettings")
 _DATASET = ("TableSettings", "DatasetSettings", "SourceSettings")
 
@@ -172,7 +174,7 @@ def _type_name(annotation: Any) -> str:
     args = [item for item in getattr(annotation, "__args__", ()) if item is not type(None) and item is not Ellipsis]
     origin = getattr(annotation, "__origin__", None)
     if str(annotation).startswith("typing.Literal"):
-        return "one of " + ", ".join(f"`{item}`" if str(item).strip() else "(empty)" for item in args)
+        return "one of " + ", ".join(_SIGNS.get(item, f"`{item}`") for item in args)
     if str(annotation).startswith("typing.Annotated"):
         return _type_name(args[0])
     if origin in (tuple, list, set, frozenset):

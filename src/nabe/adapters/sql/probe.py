@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from nabe.adapters.sql.crs import wkb_to_lonlat
+from nabe.adapters.sql.arrive import Left, left_of
 from nabe.adapters.sql.databases.base import Database
 from nabe.adapters.sql.failures import failure
 from nabe.adapters.sql.settings import Target
 from nabe.adapters.sql.translate import Kind, Relation
 from nabe.errors import SourceRefused
-from nabe.model.dataset import Field, FieldType
+from nabe.model.dataset import Field
 from nabe.model.schema import arrow_schema
 from nabe.ports.source import Batches, Column, Table
 from nabe.query.sql import quoted
@@ -84,26 +84,15 @@ class SqlProbe:
             for field in fields
         ]
         sql = f"SELECT {', '.join(made)} FROM {relation.sql}"  # names that the database itself gave
-        rows = self._rows(sql, schema, [] if self._database.moves_geometry else self._systems(relation, fields))
+        left = left_of(self._database, [(relation.columns[item.name], item) for item in fields], zone, table.crs)
+        rows = self._rows(sql, schema, left)
         return Batches(schema, rows, rows.close)  # type: ignore[attr-defined]
 
-    @staticmethod
-    def _systems(relation: Relation, fields: list[Field]) -> list[tuple[int, int]]:
-        return [
-            (position, relation.columns[field.name].srid)
-            for position, field in enumerate(fields)
-            if field.type is FieldType.GEOMETRY
-        ]
-
-    def _rows(self, sql: str, schema: pa.Schema, systems: list[tuple[int, int]]) -> Iterator[pa.RecordBatch]:
+    def _rows(self, sql: str, schema: pa.Schema, left: Left) -> Iterator[pa.RecordBatch]:
         connection = None
         try:
             connection = self._database.connect(self._target, self._timeout_s)
-            for batch in self._database.stream(connection, sql, schema, self._timeout_s):
-                for position, srid in systems:
-                    moved = wkb_to_lonlat(batch.column(position), srid)
-                    batch = batch.set_column(position, batch.schema.field(position), moved)
-                yield batch
+            yield from left.done(self._database.stream(connection, sql, schema, self._timeout_s))
         except Exception as error:
             raise failure(error, _SYSTEM, self._target.place, self._timeout_s) from None
         finally:

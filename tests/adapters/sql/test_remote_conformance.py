@@ -44,73 +44,75 @@ def place(value: bytes | None) -> str | None:
     return None if value is None else shapely.to_wkt(shapely.from_wkb(value), rounding_precision=15)
 
 
+@pytest.fixture(scope="module")
+def sql_server():
+    import pymssql
+
+    url = dsn("mssql")
+    to = target({"url": url}, str, ".")
+    connection = pymssql.connect(to.host, to.user, to.password, to.database, port=str(to.port), autocommit=True)
+    cursor = connection.cursor()
+    cursor.execute(f"DROP TABLE IF EXISTS {TABLE}")
+    cursor.execute(
+        f"CREATE TABLE {TABLE} ([key] nvarchar(20) COLLATE Latin1_General_CI_AI PRIMARY KEY, name nvarchar(100), "
+        "quarter varchar(40), household char(8), note nvarchar(200), [count] bigint, share float, [open] bit, "
+        "opened date, seen datetime2(6), place geometry)"
+    )
+    for row in CONTENT.to_pylist():
+        values = [row[name] for name in ("key", "name", "quarter", "household", "note", "count", "share", "open")]
+        seen = row["seen"].replace(tzinfo=None).isoformat() if row["seen"] else None
+        opened = row["opened"].isoformat() if row["opened"] else None
+        marks = ", ".join(["%s"] * 10 + ["geometry::STGeomFromText(%s, 4326)"])
+        cursor.execute(f"INSERT INTO {TABLE} VALUES ({marks})", (*values, opened, seen, place(row["place"])))
+    yield url
+    cursor.execute(f"DROP TABLE {TABLE}")
+    connection.close()
+
+
 class TestSqlServer(SourceConformance):
-    @pytest.fixture(scope="class")
-    def server(self):
-        import pymssql
-
-        url = dsn("mssql")
-        to = target({"url": url}, str, ".")
-        connection = pymssql.connect(to.host, to.user, to.password, to.database, port=str(to.port), autocommit=True)
-        cursor = connection.cursor()
-        cursor.execute(f"DROP TABLE IF EXISTS {TABLE}")
-        cursor.execute(
-            f"CREATE TABLE {TABLE} ([key] nvarchar(20) COLLATE Latin1_General_CI_AI PRIMARY KEY, name nvarchar(100), "
-            "quarter varchar(40), household char(8), note nvarchar(200), [count] bigint, share float, [open] bit, "
-            "opened date, seen datetime2(6), place geometry)"
-        )
-        for row in CONTENT.to_pylist():
-            values = [row[name] for name in ("key", "name", "quarter", "household", "note", "count", "share", "open")]
-            seen = row["seen"].replace(tzinfo=None).isoformat() if row["seen"] else None
-            opened = row["opened"].isoformat() if row["opened"] else None
-            marks = ", ".join(["%s"] * 10 + ["geometry::STGeomFromText(%s, 4326)"])
-            cursor.execute(f"INSERT INTO {TABLE} VALUES ({marks})", (*values, opened, seen, place(row["place"])))
-        yield url
-        cursor.execute(f"DROP TABLE {TABLE}")
-        connection.close()
-
     @pytest.fixture
-    def silo(self, server, tmp_path):
-        made = silo(tmp_path, server, {})
+    def silo(self, sql_server, tmp_path):
+        made = silo(tmp_path, sql_server, {})
         yield made
         made.source.close()
 
 
-class TestOracle(SourceConformance):
-    @pytest.fixture(scope="class")
-    def server(self):
-        import oracledb
+@pytest.fixture(scope="module")
+def oracle_server():
+    import oracledb
 
-        url = dsn("oracle")
-        to = target({"url": url}, str, ".")
-        connection = oracledb.connect(
-            user=to.user, password=to.password, host=to.host, port=to.port, service_name=to.database
-        )
-        cursor = connection.cursor()
-        with contextlib.suppress(oracledb.DatabaseError):
-            cursor.execute(f"DROP TABLE {TABLE}")
-        cursor.execute(
-            f"CREATE TABLE {TABLE} (KEY VARCHAR2(20) PRIMARY KEY, NAME NVARCHAR2(100), QUARTER VARCHAR2(40), HOUSEHOLD CHAR(8), "
-            "NOTE NVARCHAR2(200), COUNT_ NUMBER(18), SHARE_ BINARY_DOUBLE, OPEN_ NUMBER(1), OPENED DATE, "
-            "SEEN TIMESTAMP(6), PLACE SDO_GEOMETRY)"
-        )
-        for row in CONTENT.to_pylist():
-            values = [row[name] for name in ("key", "name", "quarter", "household", "note", "count", "share")]
-            seen = row["seen"].replace(tzinfo=None) if row["seen"] else None
-            flag = None if row["open"] is None else int(row["open"])
-            point = shapely.from_wkb(row["place"]) if row["place"] else None
-            shape = "NULL" if point is None else f"SDO_GEOMETRY({point.wkt!r}, 4326)"
-            marks = ", ".join(f":{number}" for number in range(1, 11))
-            cursor.execute(f"INSERT INTO {TABLE} VALUES ({marks}, {shape})", [*values, flag, row["opened"], seen])
-        connection.commit()
-        yield url
+    url = dsn("oracle")
+    to = target({"url": url}, str, ".")
+    connection = oracledb.connect(
+        user=to.user, password=to.password, host=to.host, port=to.port, service_name=to.database
+    )
+    cursor = connection.cursor()
+    with contextlib.suppress(oracledb.DatabaseError):
         cursor.execute(f"DROP TABLE {TABLE}")
-        connection.close()
+    cursor.execute(
+        f"CREATE TABLE {TABLE} (KEY VARCHAR2(20) PRIMARY KEY, NAME NVARCHAR2(100), QUARTER VARCHAR2(40), HOUSEHOLD CHAR(8), "
+        "NOTE NVARCHAR2(200), COUNT_ NUMBER(18), SHARE_ BINARY_DOUBLE, OPEN_ NUMBER(1), OPENED DATE, "
+        "SEEN TIMESTAMP(6), PLACE SDO_GEOMETRY)"
+    )
+    for row in CONTENT.to_pylist():
+        values = [row[name] for name in ("key", "name", "quarter", "household", "note", "count", "share")]
+        seen = row["seen"].replace(tzinfo=None) if row["seen"] else None
+        flag = None if row["open"] is None else int(row["open"])
+        point = shapely.from_wkb(row["place"]) if row["place"] else None
+        shape = "NULL" if point is None else f"SDO_GEOMETRY({point.wkt!r}, 4326)"
+        marks = ", ".join(f":{number}" for number in range(1, 11))
+        cursor.execute(f"INSERT INTO {TABLE} VALUES ({marks}, {shape})", [*values, flag, row["opened"], seen])
+    connection.commit()
+    yield url
+    cursor.execute(f"DROP TABLE {TABLE}")
+    connection.close()
 
+
+class TestOracle(SourceConformance):
     @pytest.fixture
-    def silo(self, server, tmp_path):
+    def silo(self, oracle_server, tmp_path):
         names = {field.name: field.name.upper() for field in FIELDS}
         names |= {"count": "COUNT_", "share": "SHARE_", "open": "OPEN_", "table": TABLE.upper()}
-        made = silo(tmp_path, server, names)
+        made = silo(tmp_path, oracle_server, names)
         yield made
         made.source.close()

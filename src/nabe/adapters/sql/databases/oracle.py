@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from nabe.adapters.sql.databases import oracle_sql
 from nabe.adapters.sql.databases.base import ROWS, DriverMissing, bounded_count, only_select
+from nabe.adapters.sql.guard import in_time
 from nabe.adapters.sql.settings import Target
 from nabe.adapters.sql.translate import Kind, Native, Relation, from_columns, oracle_kind
 from nabe.model.dataset import Field
@@ -82,16 +83,21 @@ class Oracle:
             import oracledb
         except ImportError:
             raise DriverMissing("Oracle", "oracle") from None
-        connection = oracledb.connect(
-            user=target.user,
-            password=target.password,
-            host=target.host,
-            port=target.port,
-            service_name=target.database,
-            protocol=target.options.get("protocol", "tcp"),
-            tcp_connect_timeout=max(2.0, min(10.0, timeout_s)),
-            program="nabe",
-        )
+        wait = max(2.0, min(10.0, timeout_s))
+
+        def connected() -> Any:
+            return oracledb.connect(
+                user=target.user,
+                password=target.password,
+                host=target.host,
+                port=target.port,
+                service_name=target.database,
+                protocol=target.options.get("protocol", "tcp"),
+                tcp_connect_timeout=wait,
+                program="nabe",
+            )
+
+        connection = in_time(connected, wait)
         try:
             connection.call_timeout = int(timeout_s * 1000)  # of each round trip
             connection.outputtypehandler = _as_values

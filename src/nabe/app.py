@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -133,15 +133,35 @@ def interfaces() -> list[Interface]:
 def adapters() -> Mapping[str, Adapter]:
     """Kinds of silos, built in or installed (entry point group `nabe.adapters`), by id; the pickiest `claim` first.
 
-    One whose driver is missing is left out with a word in the log; the others work.
+    One that cannot be loaded is left out with a word in the log; the others work. An id belongs to whom it belonged
+    first: what is built in is not replaced by what is installed.
     """
     found: dict[str, Adapter] = {}
-    for entry in entry_points(group="nabe.adapters"):
+    for entry in adapter_entries():
         try:
-            found[entry.name] = entry.load()()
-        except (ImportError, AttributeError) as error:
-            logging.getLogger("nabe").warning("adapter %s cannot be loaded: %s", entry.name, error)
-    return dict(sorted(found.items(), key=lambda item: (getattr(item[1], "claim", Claim.STANDARD), item[0])))
+            found.setdefault(entry.name, entry.load()())
+        except Exception as error:  # an adapter from elsewhere may fail in any way; the city's other silos must not
+            words = error if isinstance(error, ImportError) else type(error).__name__
+            logging.getLogger("nabe").warning("adapter %s cannot be loaded: %s", entry.name, words)
+    return dict(sorted(found.items(), key=lambda item: (_claim(item[1]), _built_in(item[1]), item[0])))
+
+
+def _claim(adapter: Adapter) -> Claim:
+    return Claim(getattr(adapter, "claim", Claim.STANDARD))
+
+
+def _built_in(adapter: Adapter) -> bool:
+    return type(adapter).__module__.startswith("nabe.adapters.")
+
+
+def adapter_entries() -> list[EntryPoint]:
+    """Where adapters are, loadable or not: built-in ones first, then installed ones by package."""
+
+    def place(entry: EntryPoint) -> tuple[bool, str, str]:
+        package = entry.dist.name if entry.dist is not None else ""
+        return not entry.value.startswith("nabe.adapters."), package, entry.name
+
+    return sorted(entry_points(group="nabe.adapters"), key=place)
 
 
 class Sources:

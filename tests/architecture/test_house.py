@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from nabe.app import adapter_entries
 from nabe.i18n import LANGUAGES, messages
+from nabe.testing.adapter_rules import findings
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "nabe"
@@ -70,7 +72,21 @@ def _placeholders(template: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
-def test_the_page_of_policies_is_up_to_date():
+BUILT_IN = [entry.name for entry in adapter_entries() if entry.value.startswith("nabe.adapters.")]
+
+
+@pytest.mark.parametrize("id", BUILT_IN)
+def test_each_built_in_adapter_is_as_an_adapter_should_be(id):
+    # The note of a rule is added to quality.yaml, a guide to docs/guides/adapters-ID.md, as the message says.
+    assert [str(item) for item in findings(id) if not item.remark] == []
+
+
+def test_every_adapter_in_the_folder_has_its_entry_point():
+    folders = {path.parent.name for path in (SOURCE / "adapters").glob("*/__init__.py")}
+    assert folders == set(BUILT_IN)
+
+
+def test_the_pages_of_the_reference_are_up_to_date():
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / "reference.py", "--check"], capture_output=True, text=True
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 
 from nabe.errors import SourceRefused
 
@@ -56,7 +56,11 @@ Encoding = Annotated[str, AfterValidator(_encoding)]
 #: Anything that PROJ reads: EPSG:25832, WKT, ...; may be empty.
 ReferenceSystem = Annotated[str, AfterValidator(_crs)]
 #: Several texts; YAML writes one where a list of one is meant.
-Texts = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 
 S = TypeVar("S", bound=BaseModel)
 

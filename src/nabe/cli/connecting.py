@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import sys
 from collections.abc import Mapping
@@ -19,8 +20,14 @@ from nabe.errors import Conflict, Invalid
 from nabe.manifest import DATASET_ID, Loaded
 from nabe.model.catalogue import Noun, Snapshot
 from nabe.model.dataset import System
+from nabe.model.names import hub_name
 from nabe.model.text import Text
-from nabe.profile import Proposal, propose, read_sketches, write_sketches
+from nabe.profile import Proposal, propose, read_sketches, with_given, write_sketches
+
+#: Tables shown when there is a choice.
+_LISTED = 100
+#: Letters of a dataset's id, less three for a number that tells two tables apart.
+_LONGEST_ID = 60
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +39,13 @@ def connect(
     source: Annotated[str, typer.Argument(help="Path, glob, http(s) address, postgresql://…, mysql://…, sqlite:///….")],
     id: Annotated[str, typer.Option("--as", help="Id of the dataset; with several tables: the prefix.")],
     table: Annotated[list[str], typer.Option("--table", "-t", help="Table, sheet or layer; repeatable.")] = [],  # noqa: B006
+    every: Annotated[bool, typer.Option("--all", help="Every table, each as a dataset document.")] = False,
+    given: Annotated[
+        list[str], typer.Option("--set", help="NAME=VALUE of `source`, e.g. header_row=3; repeatable.")
+    ] = [],  # noqa: B006
+    adapter: Annotated[
+        str, typer.Option(help="Kind of silo, if it is not to be found out; see `nabe adapter list`.")
+    ] = "",
     owner: Annotated[str, typer.Option(help="Organisation it belongs to; default: the municipality.")] = "",
     system: Annotated[str, typer.Option(help="System it is part of; default: one named like the dataset.")] = "",
     lang: Annotated[str, typer.Option(help="Language of the findings: de or en.")] = "de",
@@ -41,7 +55,9 @@ def connect(
 ) -> None:
     """Sniff a source and write a dataset document for review. Nothing is published by it.
 
-    [dim]nabe connect data/kitas.csv --as kitas[/dim]
+    Several tables are listed, for you to choose by --table or --all. What --set says goes before what is found out.
+
+    [dim]nabe connect data/kitas.csv --as kitas --set header_row=3[/dim]
     [dim]nabe connect postgresql://reader:${DB_PASSWORD}@db/social --as social --table cases[/dim]
     """
     root = find_root(workspace)
@@ -49,13 +65,16 @@ def connect(
     declared = Snapshot.of(loaded.nouns)
     state = state_folder(root)
     context = adapter_context(root, "connect", declared)
-    adapter_id, connection = _sniff(source, context)
-    probe = adapters()[adapter_id].probe(connection, secret_resolver(root), context)
-    tables = _tables(probe.discover(), table, source)
+    adapter_id, connection = _sniff(source, adapter, context)
+    settings = manifest.given_settings(adapters()[adapter_id], given)
+    probe = with_given(adapters()[adapter_id].probe(connection, secret_resolver(root), context), settings)
+    tables = _tables(probe.discover(), table, every, as_json)
     holder = _system(declared, system or id, adapter_id, connection, owner or _municipality(declared))
-    ids = {name: id if len(tables) == 1 else f"{id}_{manifest_id(name)}" for name in tables}
+    ids = _ids(id, tables)
     _may_write(loaded, holder, list(ids.values()), yes)
     proposals = [_propose(probe, name, ids[name], holder, state, as_json) for name in tables]
+    if settings:
+        _fit(adapters()[adapter_id], holder, proposals)
     nouns: list[Noun] = [holder, *(proposal.dataset for proposal in proposals)]
     written = manifest.update(root, loaded, nouns).written
     for proposal in proposals:
@@ -79,11 +98,18 @@ def connect(
     line("  Look at it, then: nabe check && nabe apply")
 
 
-def _sniff(source: str, context: Any) -> tuple[str, Mapping[str, Any]]:
-    for adapter_id, adapter in adapters().items():  # the pickiest first: a standard's interface is JSON, too
-        connection = adapter.sniff(source, context)
+def _sniff(source: str, wanted: str, context: Any) -> tuple[str, Mapping[str, Any]]:
+    known = adapters()
+    if wanted and wanted not in known:
+        raise Invalid(
+            f"There is no adapter {wanted!r}.", hint=f"Installed: {', '.join(sorted(known))}.", field="--adapter"
+        )
+    for adapter_id in [wanted] if wanted else known:  # the pickiest first: a standard's interface is JSON, too
+        connection = known[adapter_id].sniff(source, context)
         if connection is not None:
             return adapter_id, connection
+    if wanted:
+        raise Invalid(f"The adapter {wanted!r} does not read this source.", field="SOURCE")
     raise Invalid(
         "No adapter knows this kind of source.",
         hint="A file, glob, http(s) address, or postgresql:// mysql:// sqlite:/// is expected.",
@@ -91,25 +117,61 @@ def _sniff(source: str, context: Any) -> tuple[str, Mapping[str, Any]]:
     )
 
 
-def _tables(found: list[str], wanted: list[str], source: str) -> list[str]:
-    if wanted:
-        for name in wanted:
-            if name not in found:
-                raise Invalid(
-                    f"There is no table {name!r}.", hint=f"There are: {', '.join(found[:40])}.", field="--table"
-                )
-        return wanted
+def _tables(found: list[str], wanted: list[str], every: bool, as_json: bool) -> list[str]:
+    """The tables to connect; several are a choice that the operator makes."""
+    for name in wanted:
+        if name not in found:
+            raise Invalid(f"There is no table {name!r}.", hint=_near(name, found), field="--table")
     if not found:
         raise Invalid("There is no table in it.", field="SOURCE")
-    if len(found) > 30:
-        raise Invalid(f"There are {len(found)} tables.", hint=f"Name some: --table {found[0]} …", field="--table")
-    return found
+    if wanted or every or len(found) == 1:
+        return list(dict.fromkeys(wanted)) or found
+    if as_json:
+        say({"tables": found})
+    else:
+        for name in found[:_LISTED]:
+            line("  ", plain(name))
+        if len(found) > _LISTED:
+            line(plain(f"  … and {len(found) - _LISTED} more (--json lists all)"))
+    raise Invalid(
+        f"There are {len(found)} tables: which one?",
+        hint="--table NAME (repeatable), or --all for a dataset document of each.",
+        field="--table",
+    )
+
+
+def _near(name: str, found: list[str]) -> str:
+    near = difflib.get_close_matches(name, found, 1)
+    return (
+        f"Did you mean {near[0]!r}?"
+        if near
+        else f"There are: {', '.join(found[:40])}{' …' if len(found) > 40 else ''}."
+    )
+
+
+def _fit(adapter: Any, system: System, proposals: list[Proposal]) -> None:
+    """What was set must fit together with what was found."""
+    for proposal in proposals:
+        wrong = adapter.check_dataset(system, proposal.dataset)
+        if wrong:
+            raise Invalid(f"--set does not fit: {wrong[0]}", hint="`nabe adapter settings` tells more.", field="--set")
+
+
+def _ids(id: str, tables: list[str]) -> dict[str, str]:
+    """An id of its own for each table: `--as` itself, or with the table's name behind it."""
+    if len(tables) == 1:
+        return {tables[0]: id}
+    taken: set[str] = set()
+    ids = {}
+    for name in tables:
+        room = max(_LONGEST_ID - len(id) - 1, 8)
+        ids[name] = f"{id}_{hub_name(manifest_id(name)[:room].rstrip('_'), taken)}"
+        taken.add(ids[name].removeprefix(f"{id}_"))
+    return ids
 
 
 def manifest_id(name: str) -> str:
     """A table's name as part of a dataset id."""
-    from nabe.model.names import hub_name
-
     return hub_name(name.rsplit("/", 1)[-1])
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from nabe import manifest
-from nabe.app import Nabe, load
+from nabe.app import Nabe, adapters, load
 from nabe.cli.common import AsJson, Workspace, err, find_root, line, opened, operator, plain, say
 from nabe.errors import Invalid
 from nabe.model.catalogue import Change, Snapshot
@@ -193,9 +193,11 @@ def schema(
 ) -> None:
     """Print the JSON Schema of a kind of document (all kinds without an argument), for completion in editors.
 
+    It holds the settings of every installed adapter.
+
     [dim]nabe schema dataset > dataset.schema.json[/dim]
     """
-    schemas = manifest.json_schemas()
+    schemas = manifest.with_adapters(manifest.json_schemas(), adapters())
     if kind and kind not in schemas:
         raise Invalid(f"There is no kind {kind!r}.", hint=f"Kinds: {', '.join(schemas)}.", field="kind")
     typer.echo(json.dumps(schemas[kind] if kind else schemas, ensure_ascii=False, indent=2))

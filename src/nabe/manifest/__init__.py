@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nabe.manifest.adapter_settings import Setting, given_settings, models_of, settings_in, with_adapters
 from nabe.manifest.changes import changed_fields, consents, difference, with_consents
 from nabe.manifest.checks import check_snapshot
 from nabe.manifest.documents import DATASET_ID, json_schemas
@@ -21,6 +22,7 @@ __all__ = [
     "DATASET_ID",
     "Loaded",
     "Problem",
+    "Setting",
     "Severity",
     "Updated",
     "changed_fields",
@@ -29,11 +31,15 @@ __all__ = [
     "consents",
     "difference",
     "document",
+    "given_settings",
     "init",
     "json_schemas",
     "load",
+    "models_of",
     "server_block",
+    "settings_in",
     "update",
+    "with_adapters",
     "with_consents",
     "write",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from nabe.manifest.reading import as_written, without_writing
 from nabe.model import catalogue as c
@@ -62,7 +62,18 @@ class TextDoc(Document):
         return Text(self.de, self.en)
 
 
-Words = Annotated[TextDoc, BeforeValidator(_text)]
+_TEXT_SCHEMA = {
+    "description": "a text in German, or German and English apart",
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {"de": {"type": "string"}, "en": {"type": "string"}},
+            "additionalProperties": False,
+        },
+    ],
+}
+Words = Annotated[TextDoc, BeforeValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
 
 
 class CityDoc(Document):

@@ -195,6 +195,25 @@ class Claim(IntEnum):
     ANY = 2  # whatever can be fetched: a file
 
 
+@runtime_checkable
+class TakesSettings(Protocol):
+    """A probe that looks with settings its operator gives (`nabe connect --set`), not only with what it finds out."""
+
+    def given(self, settings: Mapping[str, Any]) -> None:
+        """Keys of `Dataset.source`, valid by `dataset_settings`; they hold for `discover`, `describe` and `sample`."""
+
+
+@runtime_checkable
+class DescribesSettings(Protocol):
+    """An adapter that says what may be set: pydantic models, each field with a description.
+
+    For `nabe connect --set`, `nabe schema`, `nabe adapter settings` and the reference.
+    """
+
+    system_settings: type[Any]  # of `System.connection`
+    dataset_settings: type[Any]  # of `Dataset.source`
+
+
 class Adapter(Protocol):
     """A kind of silo; found through the entry point group `nabe.adapters` under its id. May have a `claim`."""
 

@@ -143,7 +143,7 @@ def test_a_record_without_end_is_cut_off(tmp_path, server, monkeypatch):
 
     for piece, begin in ((b"x", b"<a><b>"), (b"x", b"<a b='"), (b"x", b"<!-- ")):
         server.answer = answering(lambda p=piece, b=begin: Reply(long(p, b)))
-        with pytest.raises(SourceRefused, match="signs|tag or comment"):
+        with pytest.raises(SourceRefused, match=r"signs|tag or comment"):
             rows(opened(tmp_path, server.url, type="wfs", retries=0), WFS)
     monkeypatch.setattr(markup, "MOST_NODES", 1_000)
     server.answer = answering(lambda: Reply(long(b"<b/>", b"<a>")))

@@ -75,8 +75,8 @@ def test_a_relative_file_stays_inside_the_workspace_and_an_absolute_one_is_meant
     [
         ({}, "one of url, driver or path"),
         ({"hots": "x", "path": "a"}, "connection.hots is not a setting; known: url, driver, host"),
-        ({"url": "oracle://a/b"}, "must begin with one of postgresql://"),
-        ({"driver": "oracle"}, "connection.driver"),
+        ({"url": "db2://a/b"}, "must begin with one of postgresql://"),
+        ({"driver": "db2"}, "connection.driver"),
         ({"driver": "mariadb", "host": "x"}, "needs host and database"),
         ({"driver": "sqlite"}, "needs path"),
         ({"url": "sqlite:///a", "host": "x"}, "not both"),

@@ -22,6 +22,8 @@ class CkanAdapter:
 
     id = "ckan"
     claim = Claim.STANDARD
+    system_settings = Connection
+    dataset_settings = PortalSettings
 
     def open(self, system: System, secrets: Callable[[str], str], context: AdapterContext) -> Source:
         """Open a declared system; it is asked at the first question."""

@@ -24,6 +24,8 @@ class FileAdapter:
 
     id = "file"
     claim = Claim.ANY
+    system_settings = SystemSettings
+    dataset_settings = TableSettings
 
     def __init__(self) -> None:
         self._tables = TableCache()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -45,6 +45,11 @@ class FileProbe:
     def __init__(self, silo: Silo) -> None:
         self._silo = silo
         self._tables: dict[str, dict[str, Any]] = {}
+        self._given: dict[str, Any] = {}
+
+    def given(self, settings: Mapping[str, Any]) -> None:
+        """Settings that go before what is found out: where the table is, how it is laid out and written."""
+        self._given = dict(settings)
 
     def discover(self) -> list[str]:
         """Names of the tables: `kitas.csv`, `profile.xlsx#Tabelle1`, `netz.gpkg#rohre`, `paket.zip!kitas.csv`."""
@@ -75,7 +80,7 @@ class FileProbe:
             raise Unknown(
                 f"There is no table {table!r}.", hint=f"Tables: {', '.join(list(self._tables)[:20])}.", table=table
             )
-        source = dict(self._tables[table])
+        source = {**self._tables[table], **self._given}
         progress(0.0)
         settings = table_settings(self._silo, source)
         files = self._silo.files(settings.path, settings.params)
@@ -101,6 +106,7 @@ class FileProbe:
             for raw, settled in zip(every, evidence.columns, strict=True)
         ]
         columns += _of_paths(self._silo.system, parts, settings)
+        source = _over(source, self._given)
         columns += [
             Column(f"{item.name}{MARK}", FieldType.STRING, "mark")
             for item in evidence.columns
@@ -129,6 +135,8 @@ class FileProbe:
         source: dict[str, Any] = {"path": path} if path else {}
         try:
             place = self._silo.files(path).places[0]
+            if {"member", "sheet", "layer", "rows_path"} & self._given.keys():  # nothing is left to choose
+                return {label or place.name: source}
             if place.name.lower().endswith(ARCHIVES):
                 names = Unpacker.members(self._silo.unpacker, place)
                 if len(names) > 1:
@@ -161,23 +169,35 @@ class FileProbe:
     ) -> str:
         """Add the geometry column, if there is one; the CRS it is in."""
         name = GEOMETRY if part.column(GEOMETRY) is None else "nabe_geometry"
+        crs_given = str(self._given.get("crs", ""))
+        if "x" in self._given:
+            columns.append(Column(name, FieldType.GEOMETRY, "x, y"))
+            return crs_given or "OGC:CRS84"
         if part.geometry is not None:
             crs = known_crs(part.geometry.crs) if part.geometry.crs else ""
             if not part.geometry.crs:
                 notes.append("The file does not say its reference system: set source.crs if it is not WGS 84.")
             columns.append(Column(name, FieldType.GEOMETRY, "wkb"))
             return "OGC:CRS84" if part.geometry.crs and is_lonlat(part.geometry.crs) else crs
-        written = self._written_geometry(part, evidence)
+        written = str(self._given.get("wkt", "")) or self._written_geometry(part, evidence)
         if written:
             source["wkt"] = written
-            position = next(index for index, column in enumerate(columns) if column.name == written)
-            columns[position] = Column(written, FieldType.GEOMETRY, "wkt")
-            notes.append(f"Geometry is written in {written!r}; set source.crs if it is not WGS 84.")
-            return "OGC:CRS84"
+            shape = Column(written, FieldType.GEOMETRY, "wkt")
+            columns[:] = [shape if item.name == written else item for item in columns]
+            if shape not in columns:
+                raise SourceRefused(
+                    self._silo.system, f"{part.shown!r} has no column {written!r}.", hint="Correct wkt."
+                )
+            if not crs_given:
+                notes.append(f"Geometry is written in {written!r}; set source.crs if it is not WGS 84.")
+            return crs_given or "OGC:CRS84"
         pair = find_pair(evidence.ranges)
         if pair is None:
             return ""
         source |= {"x": pair.x, "y": pair.y}
+        if crs_given:
+            columns.append(Column(name, FieldType.GEOMETRY, "x, y"))
+            return crs_given
         if pair.crs != "OGC:CRS84":
             source["crs"] = pair.crs
         notes += pair.notes
@@ -220,6 +240,14 @@ def _with_found(source: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]
         own = found.get("columns", {})
         made["columns"] = {name: {**own.get(name, {}), **said.get(name, {})} for name in {**own, **said}}
     return made
+
+
+def _over(found: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was found, with what was given over it; single columns are joined."""
+    columns = dict(found.get("columns", {}))
+    for name, settings in given.get("columns", {}).items():
+        columns[name] = {**columns.get(name, {}), **settings}
+    return {**found, **given} | ({"columns": columns} if columns else {})
 
 
 def _ends(paths: list[str]) -> list[str]:

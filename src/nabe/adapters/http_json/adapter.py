@@ -23,6 +23,8 @@ class HttpJsonAdapter:
 
     id = "http_json"
     claim = Claim.SHAPE
+    system_settings = SystemSettings
+    dataset_settings = TableSettings
 
     def open(self, system: System, secrets: Callable[[str], str], context: AdapterContext) -> Source:
         """Open a declared system; it is asked at the first question."""

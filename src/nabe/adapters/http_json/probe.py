@@ -76,13 +76,22 @@ class HttpJsonProbe:
     def __init__(self, interface: Interface) -> None:
         self._interface = interface
         self._tables: dict[str, _Found] = {}
+        self._given: dict[str, Any] = {}
+
+    def given(self, settings: Mapping[str, Any]) -> None:
+        """Settings that go before what is found: `rows` and `path` say where the records are."""
+        self._given = dict(settings)
 
     def discover(self) -> list[str]:
         """Names of the lists of records: `stations`; the address's last name where the answer itself is the list."""
-        plain = TableSettings()
+        plain = parsed(TableSettings, self._given, self._interface.system, "source")
+        way = plain.path or urlsplit(self._interface.settings.url).path
+        name = unquote(PurePosixPath(way).name) or "interface"
+        if plain.rows:  # nothing is left to be found out
+            self._tables = {name: _Found({"path": "", **self._given})}
+            return [name]
         body, headers = self._interface.whole(plain, _MOST_BYTES)
         document, lines = self._document(body)
-        name = unquote(PurePosixPath(urlsplit(self._interface.settings.url).path).name) or "interface"
         if lines:
             self._tables = {name: _Found({"path": "", "lines": True})}
             return [name]
@@ -105,11 +114,11 @@ class HttpJsonProbe:
             raise Unknown(f"There is no table {table!r}.", hint=f"Tables: {', '.join(self._tables)}.", table=table)
         progress(0.0)
         found = self._tables[table]
-        source, notes = dict(found.source), list(found.notes)
+        source, notes = {**found.source, **self._given}, list(found.notes)
         try:
             rows, whole = self._rows(source)
         except SourceRefused as error:
-            if "page" not in source:
+            if "page" not in source or "page" in self._given:
                 raise
             page = source.pop("page")
             notes.append(
@@ -130,9 +139,11 @@ class HttpJsonProbe:
                 own[way] = settings
         columns[:0] = _keys(rows, source.get("rows", ""))
         if any(column.type is FieldType.GEOMETRY for column in columns) and found.crs:
-            source["crs"] = found.crs
+            source.setdefault("crs", found.crs)
         if own:
             source["columns"] = own
+        for column, settings in self._given.get("columns", {}).items():
+            source["columns"] = {**source.get("columns", {}), column: {**own.get(column, {}), **settings}}
         if not whole:
             notes.append(f"Types are told from the first {count:,} rows.")
         progress(1.0)

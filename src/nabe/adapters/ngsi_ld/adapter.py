@@ -22,6 +22,8 @@ class NgsiAdapter:
 
     id = "ngsi_ld"
     claim = Claim.STANDARD
+    system_settings = Connection
+    dataset_settings = EntitySettings
 
     def open(self, system: System, secrets: Callable[[str], str], context: AdapterContext) -> Source:
         """Open a declared system; it is asked at the first question."""

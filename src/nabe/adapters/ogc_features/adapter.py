@@ -19,6 +19,8 @@ class OgcFeaturesAdapter:
 
     id = "ogc_features"
     claim = Claim.STANDARD
+    system_settings = ConnectionSettings
+    dataset_settings = SourceSettings
 
     def open(self, system: System, secrets: Callable[[str], str], context: AdapterContext) -> Source:
         """Open a declared system; it is asked at the first question."""

@@ -1,4 +1,4 @@
-"""Databases as silos: SQLite, PostgreSQL/PostGIS, MariaDB/MySQL."""
+"""Databases as silos: SQLite, PostgreSQL/PostGIS, MariaDB/MySQL, SQL Server, Oracle."""
 
 from __future__ import annotations
 

@@ -9,7 +9,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from nabe.adapters.sql.databases.base import Database
+from nabe.adapters.sql.databases.mssql import SqlServer
 from nabe.adapters.sql.databases.mysql import MySql
+from nabe.adapters.sql.databases.oracle import Oracle
 from nabe.adapters.sql.databases.postgres import Postgres
 from nabe.adapters.sql.databases.sqlite import Sqlite
 from nabe.adapters.sql.probe import SqlProbe
@@ -31,14 +33,18 @@ _DATABASES: dict[str, Callable[[], Database]] = {
     "mysql": MySql,
     "mariadb": MySql,
     "sqlite": Sqlite,
+    "mssql": SqlServer,
+    "oracle": Oracle,
 }
 _SQLITE = b"SQLite format 3\x00"
 
 
 class SqlAdapter:
-    """SQLite, PostgreSQL/PostGIS, MariaDB and MySQL as silos."""
+    """SQLite, PostgreSQL/PostGIS, MariaDB, MySQL, SQL Server and Oracle as silos."""
 
     id = "sql"
+    system_settings = ConnectionSettings
+    dataset_settings = TableSettings
 
     def __init__(self) -> None:
         self._given: dict[str, str] = {}  # passwords of sniffed addresses, for this process only

@@ -1,15 +1,15 @@
-"""Coordinate reference systems of silos: their number, and geometry moved into the hub's OGC:CRS84."""
+"""Coordinate reference systems of databases: their number. Geometry is moved by what all adapters share."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import shapely
-from pyproj import CRS, Transformer
+
+from nabe.adapting.geometry import degrees, placed
 
 _LONLAT = (0, 4326)
 
@@ -20,25 +20,16 @@ def srid_of(crs: str) -> int:
     return int(found[1]) if found else 4326
 
 
-@lru_cache(maxsize=64)
-def to_lonlat(srid: int) -> Transformer:
-    """From the system with that number to longitude and latitude."""
-    return Transformer.from_crs(CRS.from_epsg(srid), CRS.from_user_input("OGC:CRS84"), always_xy=True)
-
-
-def moved(shapes: Any, srid: int) -> Any:
-    """Shapes (an array, or one) in longitude and latitude."""
+def moved(shape: Any, srid: int) -> Any:
+    """One shape in longitude and latitude."""
     if srid in _LONLAT:
-        return shapes
-    turn = to_lonlat(srid)
-    return shapely.transform(shapes, lambda x, y: turn.transform(x, y), interleaved=False)
+        return shape
+    return shapely.transform(shape, lambda x, y: degrees(f"EPSG:{srid}", x, y), interleaved=False)
 
 
 def wkb_to_lonlat(column: pa.Array, srid: int) -> pa.Array:
-    """A column of WKB in that system as WKB in OGC:CRS84; what is no geometry becomes missing."""
+    """A column of WKB in that system as WKB in OGC:CRS84; what is no geometry, or not on the earth, becomes missing."""
     if srid in _LONLAT or not len(column):
         return column
-    shapes = shapely.from_wkb(np.asarray(column.to_numpy(zero_copy_only=False), dtype=object), on_invalid="ignore")
-    there = ~shapely.is_missing(shapes)
-    shapes[there] = moved(shapes[there], srid)
-    return pa.array([bytes(item) if item is not None else None for item in shapely.to_wkb(shapes)], pa.binary())
+    values = np.asarray(column.to_numpy(zero_copy_only=False), dtype=object)
+    return placed(shapely.from_wkb(values, on_invalid="ignore"), f"EPSG:{srid}")

@@ -13,6 +13,7 @@ import psycopg
 import pymysql
 from sqlalchemy import exc
 
+from nabe.adapters.sql.databases.base import DriverMissing
 from nabe.errors import NabeError, SourceRefused, SourceUnavailable
 
 #: Raised inside when a table or column is missing; the source then looks what is there and says it.
@@ -27,6 +28,9 @@ def failure(error: BaseException, system: str, place: str, timeout_s: float) -> 
         return error
     if isinstance(error, exc.DBAPIError) and error.orig is not None:
         return failure(error.orig, system, place, timeout_s)
+    if isinstance(error, DriverMissing):
+        hint = f"pip install 'nabe[{error.extra}]' brings it; then start Nabe anew."
+        return SourceRefused(system, f"the driver for {error.product} is not installed.", hint=hint)
     kind = _kind(error)
     if kind == "timeout":
         hint = "Ask for less: a filter on an indexed column, fewer rows; or raise the system's limits.timeout_s."
@@ -101,6 +105,89 @@ _NUMBERS = {
     1365: "data",
     1690: "data",
 }
+#: SQL Server: messages of the server, and of DB-Library (20000 and more).
+_MSSQL = {
+    18452: "login",
+    18456: "login",
+    18470: "login",
+    18486: "login",
+    18487: "login",
+    18488: "login",
+    911: "database",
+    4060: "database",
+    4064: "database",
+    207: "missing",
+    208: "missing",
+    229: "permission",
+    230: "permission",
+    297: "permission",
+    916: "permission",
+    1205: "busy",
+    1222: "busy",
+    10928: "busy",
+    10929: "busy",
+    40501: "busy",
+    40613: "down",
+    983: "down",
+    3906: "write",
+    245: "data",
+    8114: "data",
+    8115: "data",
+    8134: "data",
+    9420: "data",
+    24144: "data",
+    -2: "timeout",
+    20003: "timeout",
+}
+#: Oracle: numbers of the server (ORA-), and codes of the driver (DPY-).
+_ORACLE = {
+    1017: "login",
+    1045: "login",
+    28000: "login",
+    28001: "login",
+    12505: "database",
+    12514: "database",
+    904: "missing",
+    942: "missing",
+    1031: "permission",
+    41900: "permission",
+    18: "busy",
+    20: "busy",
+    54: "busy",
+    1555: "busy",
+    2391: "busy",
+    12516: "busy",
+    12519: "busy",
+    12520: "busy",
+    1013: "timeout",
+    28: "down",
+    1012: "down",
+    1033: "down",
+    1034: "down",
+    1089: "down",
+    3113: "down",
+    3114: "down",
+    3135: "down",
+    12170: "down",
+    12528: "down",
+    12537: "down",
+    12541: "down",
+    12545: "down",
+    1456: "write",
+    16000: "write",
+    1426: "data",
+    1476: "data",
+    1722: "data",
+    13199: "data",
+    29532: "data",
+    "DPY-1001": "down",
+    "DPY-4011": "down",
+    "DPY-4024": "timeout",
+    "DPY-6000": "down",
+    "DPY-6001": "database",
+    "DPY-6003": "database",
+    "DPY-6005": "down",
+}
 _WORDS = (
     (r"password authentication failed|no password supplied|no pg_hba.conf entry|role .* does not exist", "login"),
     (r"database .* does not exist", "database"),
@@ -122,6 +209,12 @@ def _kind(error: BaseException) -> str:
         number = _number(error)
         timed_out = number == 2013 and "timed out" in str(error)
         return "timeout" if timed_out else _NUMBERS.get(number, "down" if 2000 <= number < 2100 or not number else "")
+    if _of(error, "pymssql"):
+        number = _mssql_number(error)
+        return _MSSQL.get(number, "down" if 20000 <= number < 20100 or not number else "")
+    if _of(error, "oracledb"):
+        number, code = _oracle_codes(error)
+        return _ORACLE.get(code) or _ORACLE.get(number, "")
     if isinstance(error, psycopg.Error) and error.sqlstate:
         state = error.sqlstate
         return _STATES.get(state) or {"08": "down", "57": "down", "53": "busy", "22": "data"}.get(state[:2], "")
@@ -134,6 +227,29 @@ def _kind(error: BaseException) -> str:
     return "down" if isinstance(error, (OSError, exc.DisconnectionError)) else ""
 
 
+def _of(error: BaseException, driver: str) -> bool:
+    """Is it an error of that driver? (Drivers of extras are not imported to ask.)"""
+    return any(item.__module__.partition(".")[0] == driver for item in type(error).__mro__)
+
+
+def _mssql_number(error: Any) -> int:
+    """DB-Library puts number and text into one argument or into two, depending on where it failed."""
+    first = error.args[0] if error.args else getattr(error, "number", 0)
+    if isinstance(first, tuple) and first:
+        first = first[0]
+    return first if isinstance(first, int) else 0
+
+
+def _oracle_codes(error: Any) -> tuple[int, str]:
+    """Number of the server, and code of the driver. A listener's refusal hides the server's number in its text."""
+    first = error.args[0] if error.args else None
+    number, code = getattr(first, "code", 0) or 0, str(getattr(first, "full_code", "") or "")
+    inner = re.search(r"ORA-(\d{5})", str(getattr(first, "message", "") or ""))
+    if inner and int(inner[1]) in _ORACLE:
+        return int(inner[1]), ""
+    return number, code
+
+
 def _number(error: Any) -> int:
     return error.args[0] if error.args and isinstance(error.args[0], int) else 0
 
@@ -144,4 +260,9 @@ def _code(error: BaseException) -> str:
         return error.sqlstate
     if isinstance(error, pymysql.err.MySQLError) and _number(error):
         return str(_number(error))
+    if _of(error, "pymssql"):
+        return str(_mssql_number(error))
+    if _of(error, "oracledb"):
+        number, code = _oracle_codes(error)
+        return code or f"ORA-{number:05}"
     return getattr(error, "sqlite_errorname", "") or type(error).__name__

@@ -8,8 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
-from threading import Timer
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import TimeoutError as FutureTimeout
+from threading import Thread, Timer
+from typing import Any
 
 
 class Guard:
@@ -40,3 +43,31 @@ class Guard:
         # A duplicate, so that closing it leaves the driver's own descriptor alone.
         with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self._descriptor)) as twin:
             twin.shutdown(socket.SHUT_RDWR)
+
+
+def in_time(connect: Callable[[], Any], seconds: float) -> Any:
+    """A new connection, or `TimeoutError`: for a driver whose log-in waits without end and shows no socket to cut.
+
+    The wait goes on in a thread of its own until the network ends it; a connection that comes too late is closed.
+    """
+    done: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            made = connect()
+        except BaseException as error:
+            with contextlib.suppress(InvalidStateError):
+                done.set_exception(error)
+            return
+        try:
+            done.set_result(made)
+        except InvalidStateError:
+            made.close()
+
+    Thread(target=run, name="nabe-log-in", daemon=True).start()
+    try:
+        return done.result(seconds)
+    except FutureTimeout:
+        if done.cancel():
+            raise TimeoutError from None
+        return done.result()  # it came in this very moment

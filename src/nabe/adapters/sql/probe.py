@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
-from nabe.adapters.sql.crs import wkb_to_lonlat
+from nabe.adapters.sql.arrive import Left, left_of
 from nabe.adapters.sql.databases.base import Database
 from nabe.adapters.sql.failures import failure
 from nabe.adapters.sql.settings import Target
 from nabe.adapters.sql.translate import Kind, Relation
 from nabe.errors import SourceRefused
-from nabe.model.dataset import Field, FieldType
+from nabe.model.dataset import Field
 from nabe.model.schema import arrow_schema
 from nabe.ports.source import Batches, Column, Table
 from nabe.query.sql import quoted
@@ -34,6 +35,13 @@ class SqlProbe:
         self._target = target
         self._timeout_s = timeout_s
         self._notes = notes
+        self._given: dict[str, Any] = {}
+
+    def given(self, settings: Mapping[str, Any]) -> None:
+        """Settings that go before what is found: `schema`, `timezone`."""
+        self._given = dict(settings)
+        if "schema" in settings:
+            self._target = replace(self._target, schema=str(settings["schema"]))
 
     def discover(self) -> list[str]:
         """Tables and views that are not the database's own."""
@@ -48,7 +56,8 @@ class SqlProbe:
         progress(1.0)
         columns = relation.columns.values()
         place = next((native for native in columns if native.kind is Kind.GEOMETRY), None)
-        source = {"table": relation.name} | ({"schema": relation.schema} if "." in table else {})
+        named = {"schema": relation.schema} if relation.name != table else {}  # `schema.table`, as `discover` calls it
+        source = {"table": relation.name, **named, **self._given}
         return Table(
             table,
             tuple(Column(item.name, item.type, item.native, item.nullable, item.comment) for item in columns),
@@ -58,7 +67,7 @@ class SqlProbe:
             relation.comment,
             f"EPSG:{place.srid}" if place is not None and place.srid else "",
             relation.rows,
-            (*self._notes, *_notes(relation)),
+            (*self._notes, *_notes(relation, str(self._given.get("timezone", "")))),
         )
 
     def sample(self, table: Table, columns: tuple[str, ...] = ()) -> Batches:
@@ -68,32 +77,22 @@ class SqlProbe:
         wanted = [column for column in table.columns if not columns or column.name in columns]
         fields = [Field(column.name, column.type) for column in wanted]
         schema = arrow_schema(fields)
+        zone = str(table.source.get("timezone", _ZONE))
         made = [
-            f"{self._database.expression(relation.columns[field.name], field, _ZONE, table.crs)} AS "
+            f"{self._database.expression(relation.columns[field.name], field, zone, table.crs)} AS "
             f"{quoted(field.name, self._database.dialect)}"
             for field in fields
         ]
         sql = f"SELECT {', '.join(made)} FROM {relation.sql}"  # names that the database itself gave
-        rows = self._rows(sql, schema, [] if self._database.moves_geometry else self._systems(relation, fields))
+        left = left_of(self._database, [(relation.columns[item.name], item) for item in fields], zone, table.crs)
+        rows = self._rows(sql, schema, left)
         return Batches(schema, rows, rows.close)  # type: ignore[attr-defined]
 
-    @staticmethod
-    def _systems(relation: Relation, fields: list[Field]) -> list[tuple[int, int]]:
-        return [
-            (position, relation.columns[field.name].srid)
-            for position, field in enumerate(fields)
-            if field.type is FieldType.GEOMETRY
-        ]
-
-    def _rows(self, sql: str, schema: pa.Schema, systems: list[tuple[int, int]]) -> Iterator[pa.RecordBatch]:
+    def _rows(self, sql: str, schema: pa.Schema, left: Left) -> Iterator[pa.RecordBatch]:
         connection = None
         try:
             connection = self._database.connect(self._target, self._timeout_s)
-            for batch in self._database.stream(connection, sql, schema, self._timeout_s):
-                for position, srid in systems:
-                    moved = wkb_to_lonlat(batch.column(position), srid)
-                    batch = batch.set_column(position, batch.schema.field(position), moved)
-                yield batch
+            yield from left.done(self._database.stream(connection, sql, schema, self._timeout_s))
         except Exception as error:
             raise failure(error, _SYSTEM, self._target.place, self._timeout_s) from None
         finally:
@@ -126,13 +125,13 @@ class SqlProbe:
                     connection.close()
 
 
-def _notes(relation: Relation) -> tuple[str, ...]:
+def _notes(relation: Relation, zone: str) -> tuple[str, ...]:
     columns = relation.columns.values()
     local = [native.name for native in columns if native.kind is Kind.TIMESTAMP]
     loose = [native.name for native in columns if native.kind is Kind.LOOSE]
     unplaced = [native.name for native in columns if native.kind is Kind.GEOMETRY and not native.srid]
     notes = []
-    if local:
+    if local and not zone:
         notes.append(f"Times without a zone are read as {_ZONE}: {', '.join(local)} (source.timezone changes it).")
     if loose:
         notes.append(f"Columns without a type are read as text: {', '.join(loose)}.")

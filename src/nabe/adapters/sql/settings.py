@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Driver = Literal["postgresql", "mariadb", "mysql", "sqlite"]
+Driver = Literal["postgresql", "mariadb", "mysql", "sqlite", "mssql", "oracle"]
 
 _SCHEMES = {
     "postgresql": "postgresql",
@@ -20,14 +20,19 @@ _SCHEMES = {
     "mysql": "mysql",
     "mariadb": "mariadb",
     "sqlite": "sqlite",
+    "mssql": "mssql",
+    "sqlserver": "mssql",
+    "oracle": "oracle",
 }
 _URL = re.compile(
     r"(?P<scheme>\w+)(\+\w+)?://((?P<user>[^:/@]*)(:(?P<password>.*))?@)?(?P<host>\[[^\]]*\]|[^:/?@]*)(:(?P<port>[^/?]*))?"
     r"(/(?P<database>[^?]*))?(\?(?P<query>.*))?"
 )
 #: Parameters a URL may carry.
-_OPTIONS = ("sslmode", "sslrootcert", "ssl_ca")
-_PORTS = {"postgresql": 5432, "mariadb": 3306, "mysql": 3306}
+_OPTIONS = ("sslmode", "sslrootcert", "ssl_ca", "encrypt", "protocol")
+#: Values of those that are a choice.
+_CHOICES = {"encrypt": ("off", "request", "require"), "protocol": ("tcp", "tcps")}
+_PORTS = {"postgresql": 5432, "mariadb": 3306, "mysql": 3306, "mssql": 1433, "oracle": 1521}
 
 
 class ConnectionSettings(BaseModel):
@@ -35,14 +40,19 @@ class ConnectionSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    url: str = Field("", description="postgresql://user:${PASSWORD}@host:port/database, mariadb://…, sqlite:///file")
+    url: str = Field(
+        "",
+        description="postgresql://user:${PASSWORD}@host:port/database, mariadb://…, mssql://…, oracle://…/service, sqlite:///file",
+    )
     driver: Driver | None = Field(None, description="Kind of database, if no url is given")
     host: str = Field("", description="Name or address of the server")
     port: int | str = Field("", description="Port; the kind's usual one if empty")
-    database: str = Field("", description="Name of the database")
+    database: str = Field("", description="Name of the database (Oracle: of the service)")
     user: str = Field("", description="Account that may only read")
     password: str = Field("", description="Reference to its password: ${ENV} or file:…")
-    schema_: str = Field("", alias="schema", description="Schema in which tables are looked for (PostgreSQL: public)")
+    schema_: str = Field(
+        "", alias="schema", description="Schema in which tables are looked for (PostgreSQL: public, SQL Server: dbo)"
+    )
     path: str = Field("", description="SQLite file, inside the workspace or absolute")
 
     @model_validator(mode="after")
@@ -163,7 +173,11 @@ def _options(query: str) -> dict[str, str]:
     for name in found:
         if name not in _OPTIONS:
             raise ValueError(f"connection.url has the parameter {name!r}; possible: {', '.join(_OPTIONS)}")
-    return {name: unquote(value) for name, value in found.items()}
+    given = {name: unquote(value) for name, value in found.items()}
+    for name, choices in _CHOICES.items():
+        if name in given and given[name] not in choices:
+            raise ValueError(f"connection.url: {name} may be {', '.join(choices)}")
+    return given
 
 
 def _inside(text: str, root: str) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from nabe.adapters.sql.crs import srid_of, wkb_to_lonlat
+from nabe.adapters.sql.arrive import left_of
 from nabe.adapters.sql.databases.base import Database, Unfit
 from nabe.adapters.sql.failures import MISSING, failure
 from nabe.adapters.sql.pool import Pool
@@ -17,13 +17,13 @@ from nabe.adapters.sql.settings import Target
 from nabe.adapters.sql.statement import is_one_select
 from nabe.adapters.sql.tables import Tables
 from nabe.errors import SourceRefused
-from nabe.model.dataset import Dataset, FieldType, Limits
+from nabe.model.dataset import Dataset, Limits
 from nabe.model.expr import ALL_ROWS, BBox, Compare, In, conjuncts, fields_of
 from nabe.model.query import SealedScan
 from nabe.ports.source import Batches, Mount
 from nabe.query.evaluate import finish, scan_schema
 from nabe.query.needs import has_bbox, left_over, needed_fields
-from nabe.query.sql import select
+from nabe.query.sql import quoted, select
 
 
 class SqlSource:
@@ -46,24 +46,26 @@ class SqlSource:
         """Rows of a sealed scan, finished as far as the capabilities say."""
         if scan.floor is not None and has_bbox(scan.where) and self.capabilities.bbox:
             return self._partly(scan)
-        scan = self._own(scan)
-        schema = scan_schema(scan)
-        paged = scan.limit is not None or scan.offset > 0
-        found = self._stream(self._select(scan), schema, scan.dataset, steady=paged and not scan.order)
-        systems = self._foreign_systems(scan)
-        if systems:
-            found.batches = (_moved(batch, systems) for batch in found.batches)
+        own = self._own(scan)
+        schema = scan_schema(own)
+        paged = own.limit is not None or own.offset > 0
+        found = self._stream(self._sent(scan, own), schema, scan.dataset, steady=paged and not own.order)
+        columns = [self._tables.column(scan.dataset, name) for name in own.fields]
+        zone = self._tables.settings(scan.dataset).timezone
+        left = left_of(self._database, columns, zone, scan.dataset.crs)
+        if left.systems or left.zones:
+            found.batches = left.done(found.batches)
         return found
 
     def explain(self, scan: SealedScan) -> str:
         """The SELECT that `read` sends."""
-        return self._select(self._own(scan))
+        return self._sent(scan, self._own(scan))
 
     def estimate(self, scan: SealedScan) -> int:
         """About how many rows it would deliver."""
         most = (scan.dataset.limits or Limits()).rows
         own = self._own(scan)
-        sql, relation = self._select(own), self._tables.relation(scan.dataset)
+        sql, relation = self._select(own, self._hints(scan)), self._tables.relation(scan.dataset)
         rows = self._asked(lambda connection: self._database.estimate(connection, sql, relation, most), scan.dataset)
         return int(rows if own.limit is None else min(rows, own.limit))
 
@@ -74,7 +76,7 @@ class SqlSource:
             whole = finish(self.read(scan), scan, self.capabilities)
             return sum(batch.num_rows for batch in whole.batches)
         fields = scan.fields[:1] or (scan.dataset.fields[0].name,)
-        counting = f"SELECT count(*) AS n FROM ({self._select(replace(scan, fields=fields))}) AS c"
+        counting = f"SELECT count(*) AS n FROM ({self._select(replace(scan, fields=fields))}) c"
         found = self._stream(counting, pa.schema([("n", pa.int64())]), scan.dataset)
         return int(pa.Table.from_batches(list(found.batches), found.schema).column(0)[0].as_py())
 
@@ -111,7 +113,21 @@ class SqlSource:
         scan = replace(
             scan, fields=needed_fields(scan, self.capabilities), where=ALL_ROWS, order=(), limit=None, offset=0
         )
-        return replace(scan, allowed=ALL_ROWS, rounding=(), floor=None) if "allowed" in left else scan
+        if "rounding" in left:
+            scan = replace(scan, rounding=(), floor=None)
+        return replace(scan, allowed=ALL_ROWS) if "allowed" in left else scan
+
+    def _sent(self, scan: SealedScan, own: SealedScan) -> str:
+        """What is sent for a scan. Its conditions narrow the rows even where the hub is the one who filters."""
+        sql = self._select(own, self._hints(scan))
+        key = self._tables.relation(scan.dataset).key
+        if not self._database.pages_by_key or not key or (scan.limit is None and not scan.offset):
+            return sql
+        names = [f"h.{quoted(name, self._database.dialect)}" for name in key]
+        sql += f" ORDER BY {', '.join(names)}"
+        if left_over(scan, self.capabilities) == ("order",) and not scan.order and scan.limit is not None:
+            sql += f" OFFSET 0 ROWS FETCH NEXT {scan.offset + scan.limit:d} ROWS ONLY"
+        return sql
 
     def _partly(self, scan: SealedScan) -> Batches:
         """A box over cells is left to the hub: geometry behind a floor is no geometry of the table any more."""
@@ -137,7 +153,9 @@ class SqlSource:
         if hints is None:
             hints = self._hints(scan)
         if hints:
-            relation = f"(SELECT * FROM {relation} WHERE {' AND '.join(hints)}) AS h"
+            relation = f"(SELECT * FROM {relation} WHERE {' AND '.join(hints)}) h"
+        elif database.pages_by_key:
+            relation = f"{relation} h"
         return select(scan, relation, _Columns(expression), database.dialect, bbox=bbox)
 
     def _hints(self, scan: SealedScan) -> list[str]:
@@ -151,17 +169,6 @@ class SqlSource:
             if isinstance(part, (Compare, In, BBox)):
                 found.append(self._database.hint(*self._tables.column(scan.dataset, part.field), part))
         return [hint for hint in dict.fromkeys(found) if hint]
-
-    def _foreign_systems(self, scan: SealedScan) -> dict[str, int]:
-        """Geometry fields that the database cannot move into degrees, with the number of their CRS."""
-        if self._database.moves_geometry:
-            return {}
-        found = {}
-        for name in scan.fields:
-            native, field = self._tables.column(scan.dataset, name)
-            if field.type is FieldType.GEOMETRY:
-                found[name] = native.srid or srid_of(scan.dataset.crs)
-        return {name: srid for name, srid in found.items() if srid != 4326}
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
@@ -225,10 +232,3 @@ def _looked_at(scan: SealedScan) -> set[str]:
     if scan.floor is not None:
         names |= {*scan.floor.cells, *scan.floor.measures, scan.floor.subject}
     return names
-
-
-def _moved(batch: pa.RecordBatch, systems: Mapping[str, int]) -> pa.RecordBatch:
-    for name, srid in systems.items():
-        position = batch.schema.get_field_index(name)
-        batch = batch.set_column(position, batch.schema.field(position), wkb_to_lonlat(batch.column(position), srid))
-    return batch

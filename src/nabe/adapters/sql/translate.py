@@ -87,6 +87,7 @@ class Relation:
     columns: dict[str, Native]
     comment: str = ""
     rows: int | None = None
+    key: tuple[str, ...] = ()  # where pages are cut by it
 
 
 _POSTGRES = {
@@ -153,6 +154,78 @@ def mysql_kind(column_type: str) -> Kind:
     if name in (*_SHAPES, "geomcollection", "geometrycollection"):
         return Kind.GEOMETRY
     return Kind.BINARY if name == "bit" else _MYSQL.get(name, Kind.CASTABLE)
+
+
+_MSSQL = {
+    "tinyint": Kind.INT,
+    "smallint": Kind.INT,
+    "int": Kind.INT,
+    "bigint": Kind.INT,
+    "decimal": Kind.DECIMAL,
+    "numeric": Kind.DECIMAL,
+    "money": Kind.DECIMAL,
+    "smallmoney": Kind.DECIMAL,
+    "real": Kind.FLOAT,
+    "float": Kind.FLOAT,
+    "bit": Kind.BOOL,
+    "date": Kind.DATE,
+    "datetime": Kind.TIMESTAMP,
+    "datetime2": Kind.TIMESTAMP,
+    "smalldatetime": Kind.TIMESTAMP,
+    "datetimeoffset": Kind.TIMESTAMPTZ,
+    "char": Kind.TEXT,
+    "varchar": Kind.TEXT,
+    "text": Kind.TEXT,
+    "nchar": Kind.TEXT,
+    "nvarchar": Kind.TEXT,
+    "ntext": Kind.TEXT,
+    "binary": Kind.BINARY,
+    "varbinary": Kind.BINARY,
+    "image": Kind.BINARY,
+    "timestamp": Kind.BINARY,  # a version of the row, no time
+    "rowversion": Kind.BINARY,
+    "geometry": Kind.GEOMETRY,
+    "geography": Kind.GEOMETRY,
+}
+
+
+def mssql_kind(name: str) -> Kind:
+    """Kind of a base type of SQL Server."""
+    return _MSSQL.get(name.lower(), Kind.CASTABLE)
+
+
+_ORACLE = {
+    "NUMBER": Kind.DECIMAL,
+    "FLOAT": Kind.DECIMAL,  # a NUMBER with binary precision
+    "BINARY_FLOAT": Kind.FLOAT,
+    "BINARY_DOUBLE": Kind.FLOAT,
+    "BOOLEAN": Kind.BOOL,
+    "DATE": Kind.TIMESTAMP,  # holds the time of day, too
+    "CHAR": Kind.TEXT,
+    "VARCHAR2": Kind.TEXT,
+    "NCHAR": Kind.TEXT,
+    "NVARCHAR2": Kind.TEXT,
+    "CLOB": Kind.TEXT,
+    "NCLOB": Kind.TEXT,
+    "LONG": Kind.TEXT,
+    "RAW": Kind.BINARY,
+    "LONG RAW": Kind.BINARY,
+    "BLOB": Kind.BINARY,
+    "XMLTYPE": Kind.CASTABLE,
+    "JSON": Kind.CASTABLE,
+    "ROWID": Kind.CASTABLE,
+    "UROWID": Kind.CASTABLE,
+    "SDO_GEOMETRY": Kind.GEOMETRY,
+}
+
+
+def oracle_kind(name: str, owner: str = "") -> Kind | None:
+    """Kind of a type in ALL_TAB_COLUMNS; None for what cannot be read as a value (BFILE, objects, collections)."""
+    if name.startswith("TIMESTAMP"):
+        return Kind.TIMESTAMPTZ if "TIME ZONE" in name else Kind.TIMESTAMP
+    if name.startswith("INTERVAL"):
+        return Kind.CASTABLE
+    return _ORACLE.get(name) if owner in ("", "SYS", "PUBLIC", "MDSYS", "XDB") else None
 
 
 def sqlite_kind(declared: str) -> Kind:
@@ -278,6 +351,8 @@ def _value(value: Any, kind: pa.DataType) -> Any:
             return {"t": True, "1": True, "true": True, "f": False, "0": False, "false": False}.get(str(value).lower())
         if pa.types.is_binary(kind):
             return value if isinstance(value, bytes) else None
+        if isinstance(value, str) and "_" in value:  # Python's own way to write numbers
+            return None
         return pa.scalar(float(value) if pa.types.is_floating(kind) else int(value), kind).as_py()
     except (ValueError, OverflowError, pa.ArrowInvalid, UnicodeDecodeError):
         return None

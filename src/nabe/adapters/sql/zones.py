@@ -10,6 +10,10 @@ import datetime as dt
 from functools import cache
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 #: Years whose changes of the clocks are written out in SQL.
 FROM_YEAR, TO_YEAR = 1900, 2100
 
@@ -20,6 +24,22 @@ def to_utc(local: dt.datetime, zone: str) -> dt.datetime:
         return local.astimezone(dt.UTC)
     place = ZoneInfo(zone)
     return max(local.replace(tzinfo=place, fold=fold).astimezone(dt.UTC) for fold in (0, 1))
+
+
+def shifted(local: pa.Array, zone: str) -> pa.Array:
+    """A column of local times (timestamps in UTC that are none yet) as the UTC they mean; what is beyond time is missing."""
+    if zone == "UTC" or not len(local):
+        return local
+    pieces = changes(zone)
+    starts = np.array([_EARLIEST, *((at - _EPOCH) // _TICK for at, _ in pieces[1:])], dtype=np.int64)
+    offsets = np.array([seconds * 1_000_000 for _, seconds in pieces], dtype=np.int64)
+    ticks = pc.fill_null(pc.cast(local, pa.int64()), 0).to_numpy(zero_copy_only=False)
+    utc = ticks - offsets[np.searchsorted(starts, ticks, side="right") - 1]
+    return pc.cast(pa.array(utc, pa.int64(), mask=np.asarray(pc.is_null(local))), local.type)
+
+
+_EPOCH, _TICK = dt.datetime(1970, 1, 1), dt.timedelta(microseconds=1)
+_EARLIEST = np.iinfo(np.int64).min
 
 
 @cache

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol
 
 import pyarrow as pa
 
 from nabe.adapters.sql.settings import Target
+from nabe.adapters.sql.statement import is_one_select
 from nabe.adapters.sql.translate import Native, Relation
 from nabe.model.dataset import Field
 from nabe.model.expr import BBox, Compare, In, Op, Value
@@ -19,6 +20,18 @@ from nabe.ports.source import Capabilities, Mount
 ROWS = 20_000
 #: A stream may take so many times the time-out of one wait: the hub reads ahead only a little, and its reader may be slow.
 STREAM_FACTOR = 20
+
+
+#: Words for true and false.
+YES, NO = ("t", "true", "1", "ja", "j", "y", "yes"), ("f", "false", "0", "nein", "n", "no")
+
+
+class DriverMissing(Exception):
+    """The driver of this kind of database is an extra of Nabe that is not installed."""
+
+    def __init__(self, product: str, extra: str) -> None:
+        super().__init__(product, extra)
+        self.product, self.extra = product, extra
 
 
 class Unfit(ValueError):
@@ -31,6 +44,8 @@ class Database(Protocol):
     dialect: ClassVar[str]
     capabilities: ClassVar[Capabilities]
     moves_geometry: ClassVar[bool]  # does `expression` give geometry in degrees, or in the table's own CRS?
+    moves_times: ClassVar[bool]  # does `expression` give times without a zone in UTC, or as they stand there?
+    pages_by_key: ClassVar[bool]  # must pages be ordered by the primary key to be the same when asked again?
 
     def connect(self, target: Target, timeout_s: float) -> Any:
         """A new connection that cannot write and ends a statement after `timeout_s` seconds."""
@@ -77,6 +92,21 @@ class Database(Protocol):
         self, target: Target, relation: Relation, columns: dict[str, tuple[Native, Field]], timeout_s: float
     ) -> Mount | None:
         """How the engine can read the table itself, if that means the same."""
+
+
+def only_select(sql: str, dialect: str) -> str:
+    """The statement, if it is one SELECT: the last look where the session itself could write."""
+    if not is_one_select(sql, dialect):
+        raise ValueError("not a single SELECT")
+    return sql
+
+
+def bounded_count(sql: str, relation: Relation, most: int, count: Callable[[], Any]) -> int:
+    """Rows of a SELECT where no planner can be asked: the table's, if these are no more than may be read; else counted."""
+    whole = relation.rows
+    if whole is not None and (whole <= most or " WHERE " not in sql):
+        return whole
+    return int(count())
 
 
 def around_number(name: str, op: Op, value: Value) -> str | None:

@@ -30,6 +30,8 @@ class MySql:
 
     dialect: ClassVar[str] = "mysql"
     moves_geometry: ClassVar[bool] = False
+    moves_times: ClassVar[bool] = True
+    pages_by_key: ClassVar[bool] = False
     capabilities: ClassVar[Capabilities] = Capabilities(filter=True, order=True, limit=True, floor=True, sql="mysql")
 
     def connect(self, target: Target, timeout_s: float) -> Any:

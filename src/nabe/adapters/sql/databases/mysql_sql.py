@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from nabe.adapters.sql.databases.base import Unfit, around_number, whole_numbers
+from nabe.adapters.sql.databases.base import NO, YES, Unfit, around_number, whole_numbers
 from nabe.adapters.sql.translate import Kind, Native
 from nabe.adapters.sql.zones import mysql_utc
 from nabe.model.dataset import Field, FieldType
@@ -13,7 +13,7 @@ from nabe.query.sql import literal, quoted
 
 _WHOLE = "'^[[:space:]]*[-+]?[0-9]{1,18}[[:space:]]*$'"
 _NUMBER = "'^[[:space:]]*[-+]?([0-9]{1,200}[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]{1,2})?[[:space:]]*$'"
-_YES, _NO = "('t', 'true', '1', 'ja', 'j', 'y', 'yes')", "('f', 'false', '0', 'nein', 'n', 'no')"
+_YES, _NO = (str(words) for words in (YES, NO))
 
 
 def expression(native: Native, field: Field, zone: str) -> str:

@@ -35,6 +35,8 @@ class Sqlite:
 
     dialect: ClassVar[str] = "sqlite"
     moves_geometry: ClassVar[bool] = True
+    moves_times: ClassVar[bool] = True
+    pages_by_key: ClassVar[bool] = False
     capabilities: ClassVar[Capabilities] = Capabilities(
         filter=True, bbox=True, order=True, limit=True, floor=True, sql="sqlite"
     )

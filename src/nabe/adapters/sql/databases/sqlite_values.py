@@ -13,13 +13,13 @@ from typing import Any
 import shapely
 
 from nabe.adapters.sql.crs import moved, srid_of
+from nabe.adapters.sql.databases.base import NO, YES
 from nabe.adapters.sql.zones import to_utc
 
 WHOLE, NUMBER, TRUTH, DAY, MOMENT = "nabe_whole", "nabe_number", "nabe_truth", "nabe_day", "nabe_moment"
 WKB, TOUCHES = "nabe_wkb", "nabe_touches"
 
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
-_YES, _NO = ("t", "true", "1", "ja", "j", "y", "yes"), ("f", "false", "0", "nein", "n", "no")
 #: Whole numbers from here on are milliseconds since 1970 (as seconds they would be the year 5138).
 _MILLISECONDS = 100_000_000_000
 
@@ -48,7 +48,7 @@ def whole(value: Any) -> int | None:
 def truth(value: Any) -> int | None:
     """A word for true or false."""
     word = value.strip().lower() if isinstance(value, str) else ""
-    return 1 if word in _YES else 0 if word in _NO else None
+    return 1 if word in YES else 0 if word in NO else None
 
 
 @lru_cache(maxsize=4096)

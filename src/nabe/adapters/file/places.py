@@ -21,7 +21,7 @@ class Place:
     """A file on this machine. `shown`: what messages call it; `version` changes when the file does.
 
     `name`: its own name, also where the content lies elsewhere (unpacked, downloaded). `stale_since`: it could not be
-    fetched anew; it is as of then.
+    fetched anew; it is as of then. `modified`: seconds since 1970, as far as known.
     """
 
     path: Path
@@ -29,6 +29,7 @@ class Place:
     name: str
     version: tuple[int, int]
     stale_since: dt.datetime | None = None
+    modified: float = 0.0
 
 
 class Folder:
@@ -130,4 +131,5 @@ class Folder:
             raise SourceUnavailable(
                 self._system, f"the file {self.shown(path)!r} may not be read.", file=self.shown(path)
             )
-        return Place(path, self.shown(path), path.name, (found.st_mtime_ns, found.st_size))
+        version = (found.st_mtime_ns, found.st_size)
+        return Place(path, self.shown(path), path.name, version, modified=found.st_mtime)

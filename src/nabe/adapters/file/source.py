@@ -128,7 +128,7 @@ class FileSource:
 
     def _open(self, dataset: Dataset) -> tuple[Opened, Files]:
         settings = self._settings_of(dataset)
-        files = self._silo.files(settings.path)
+        files = self._silo.files(settings.path, settings.pick)
         opened = self._opened.get(dataset.id)
         if opened is not None and opened.version == files.version and opened.dataset == dataset:
             return opened, files

@@ -1,0 +1,34 @@
+"""A connection to a silo that does not speak HTTP: to a judged address, within a time."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection
+
+from nabe.errors import SourceUnavailable
+from nabe.outbound.addresses import Resolve, checked_host, resolve
+
+_CONNECT_S = 5.0
+_READ_S = 10.0
+
+
+def dial(
+    system: str, host: str, port: int, *, allow_hosts: Collection[str], timeout_s: float, resolve: Resolve = resolve
+) -> socket.socket:
+    """A TCP connection to the judged address of `host`; each wait for bytes on it ends after ten seconds.
+
+    Raises `SourceRefused` for a private network that is not allowed, `SourceUnavailable` when nobody answers.
+    """
+    address = checked_host(system, host, port, allow_hosts, resolve)
+    try:
+        made = socket.create_connection((address, port), timeout=min(_CONNECT_S, timeout_s))
+    except TimeoutError:
+        raise SourceUnavailable(
+            system, "it does not answer in time.", hint="Try again later.", where=f"{host}:{port}"
+        ) from None
+    except OSError:
+        raise SourceUnavailable(
+            system, "the connection failed.", hint="Try again later.", where=f"{host}:{port}"
+        ) from None
+    made.settimeout(min(_READ_S, timeout_s))
+    return made

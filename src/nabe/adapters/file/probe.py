@@ -73,7 +73,7 @@ class FileProbe:
 
     def _elsewhere(self) -> dict[str, dict[str, Any]]:
         """Tables of a location elsewhere. Looking into files means fetching them, so that is done for few only."""
-        names = [item.key for item in self._silo.copies().listing("**") if _is_table(item.name)]
+        names = [item.shown for item in self._silo.copies().listing("**") if _is_table(item.name)]
         if len(names) > _MOST_FETCHED:
             return {name: {"path": name} for name in names[:_MOST_TABLES]}
         found: dict[str, dict[str, Any]] = {}

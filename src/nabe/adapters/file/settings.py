@@ -98,6 +98,13 @@ class SystemSettings(Settings):
         return located(self.location, self.protocol) if is_remote(self.location) else None
 
     @property
+    def origin(self) -> str:
+        """What decides which files one sees, without secrets."""
+        return repr(
+            (self.location, self.protocol, self.endpoint, self.user, self.access_key, self.senders, self.subject)
+        )
+
+    @property
     def is_url(self) -> bool:
         """Are paths addresses of the web?"""
         return is_url(self.location) and not self.protocol

@@ -141,6 +141,7 @@ class Silo:
                     self.system,
                     self.store,
                     remote,
+                    origin=self.settings.origin,
                     refresh_s=self.settings.refresh_s,
                     most_bytes=self.settings.max_mb * 1_000_000,
                 )

@@ -102,12 +102,14 @@ class _Kept:
 class Copies:
     """The copies of one system, kept in its store.
 
-    `refresh_s`: seconds until the other side is asked again. A path's files change together: while one of a pattern
+    `origin`: what tells this other side from others that the system was declared with before. `refresh_s`: seconds until the other side is asked again. A path's files change together: while one of a pattern
     cannot be fetched the others stay as they were, and all are stale.
     """
 
-    def __init__(self, system: str, store: FileStore, remote: Remote, *, refresh_s: float, most_bytes: int) -> None:
-        self._system, self._store, self._remote = system, store, remote
+    def __init__(
+        self, system: str, store: FileStore, remote: Remote, *, origin: str, refresh_s: float, most_bytes: int
+    ) -> None:
+        self._system, self._store, self._remote, self._origin = system, store, remote, origin
         self._refresh_s, self._most_bytes = refresh_s, most_bytes
         self._failed: dict[str, tuple[float, SourceUnavailable]] = {}
 
@@ -118,7 +120,7 @@ class Copies:
 
     def places(self, path: str, *, newest: bool = False) -> list[Place]:
         """The files of `path`, on this machine; `newest`: only the latest. Stale when the other side fails."""
-        stem = hashlib.sha256(f"{path}\0{newest}".encode()).hexdigest()[:24]
+        stem = hashlib.sha256(f"{self._origin}\0{path}\0{newest}".encode()).hexdigest()[:24]
         with self._store.lock(stem):
             kept = self._load(stem)
             good = kept.checked_at > 0

@@ -20,6 +20,8 @@ PORT = 993
 _HEADS_AT_ONCE = 200
 _UID = re.compile(rb"UID (\d+)")
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
+#: Response codes of a server in trouble (RFC 5530).
+_TRANSIENT = re.compile(r"\[(UNAVAILABLE|INUSE|LIMIT|SERVERBUG)\]")
 _DATE = re.compile(rb'INTERNALDATE "([^"]+)"')
 
 
@@ -200,7 +202,9 @@ class _Visit:
         """Open a folder; its validity. A folder that is only to be may be missing."""
         wanted = (folder, "w" if write else "r")
         if self._selected != wanted:
-            kind, _ = self._imap.select(_quoted(folder), readonly=not write)
+            kind, said = self._imap.select(_quoted(folder), readonly=not write)
+            if kind != "OK" and _TRANSIENT.search(repr(said)):
+                raise SourceUnavailable(self._system, "the mail server has trouble with its mailbox.", hint="Later.")
             self._selected = wanted if kind == "OK" else ("", "")
             if kind != "OK":
                 if must:

@@ -19,7 +19,6 @@ from email import policy
 from email.errors import MessageError
 from email.message import EmailMessage
 from email.parser import BytesParser
-from email.utils import getaddresses
 from pathlib import Path
 from typing import Protocol
 
@@ -98,7 +97,9 @@ class Attachment:
 class Mailbox:
     """The attachments of a mailbox. `visit` opens it; `index` is a file of our own that saves asking twice."""
 
-    def __init__(self, system: str, rules: Rules, visit: Callable[[], AbstractContextManager[Visit]], index: Path) -> None:
+    def __init__(
+        self, system: str, rules: Rules, visit: Callable[[], AbstractContextManager[Visit]], index: Path
+    ) -> None:
         self._system, self._rules, self._visit, self._index = system, rules, visit, index
         self._lock = threading.Lock()
         self._told: set[str] = set()
@@ -146,7 +147,9 @@ class Mailbox:
         draft = self._index.with_suffix(f".{os.getpid()}.part")
         try:
             self._index.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text(json.dumps({mail: [asdict(item) for item in items] for mail, items in seen.items()}), "utf-8")
+            draft.write_text(
+                json.dumps({mail: [asdict(item) for item in items] for mail, items in seen.items()}), "utf-8"
+            )
             os.replace(draft, self._index)
         except OSError as error:
             why = os.strerror(error.errno) if error.errno else "writing failed"
@@ -267,8 +270,7 @@ def head_of(id: str, size: int, date: float, raw: bytes) -> Head:
     """Sender and subject out of a mail's header; what cannot be read is nobody's mail."""
     try:
         message = BytesParser(policy=policy.default).parsebytes(raw, headersonly=True)
-        given = [str(item) for item in message.get_all("from", [])]
-        sender = tuple(address for _, address in getaddresses(given, strict=True))
+        sender = tuple(item.addr_spec for given in message.get_all("from", []) for item in given.addresses)
         subject = str(message.get("subject", ""))
     except _BROKEN:
         sender, subject = (), ""

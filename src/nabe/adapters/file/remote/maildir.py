@@ -25,7 +25,9 @@ class Maildir:
     def __call__(self) -> Iterator[Maildir]:
         """Nothing is held open."""
         if not (self._base / "cur").is_dir():
-            raise SourceUnavailable(self._system, f"the mailbox {self._shown!r} is missing.", hint="It has a folder cur.")
+            raise SourceUnavailable(
+                self._system, f"the mailbox {self._shown!r} is missing.", hint="It has a folder cur."
+            )
         yield self
 
     def heads(self) -> Iterator[Head]:

@@ -98,7 +98,9 @@ class S3:
                 return
             if not page or seen > _MOST_KEYS or kept > 10 * MOST_FILES:
                 raise SourceRefused(
-                    self._client.system, f"the bucket holds too many objects below {start!r}.", hint="Narrow the prefix."
+                    self._client.system,
+                    f"the bucket holds too many objects below {start!r}.",
+                    hint="Narrow the prefix.",
                 )
 
     def _page(self, start: str, token: str, most: int) -> tuple[list[RemoteFile], str]:
@@ -136,7 +138,9 @@ class S3:
             raise SourceRefused(system, "there is no such bucket or object.", hint="Correct the location.")
         if answer.status in (401, 403):
             raise SourceRefused(
-                system, f"the storage refuses the log-in ({answer.status}).", hint="Check access_key, secret_key, region."
+                system,
+                f"the storage refuses the log-in ({answer.status}).",
+                hint="Check access_key, secret_key, region.",
             )
         if 300 <= answer.status < 400 or answer.status == 400:
             raise SourceRefused(

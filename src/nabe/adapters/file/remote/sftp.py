@@ -201,7 +201,9 @@ class _Session:
             raise self._forbidden(folder) from None
         except FileNotFoundError:
             raise SourceRefused(
-                self._server.system, f"there is no folder {folder or 'at the location'!r}.", hint="Correct the location."
+                self._server.system,
+                f"there is no folder {folder or 'at the location'!r}.",
+                hint="Correct the location.",
             ) from None
         return found
 
@@ -245,9 +247,7 @@ def _windows(remote: Any, size: int) -> Iterator[bytes]:
     """The file in windows of pieces that are asked for together; then on until its end, wherever that is."""
     at = 0
     while at < size:
-        pieces = [
-            (start, min(_PIECE, size - start)) for start in range(at, min(at + _PIECE * _PIECES, size), _PIECE)
-        ]
+        pieces = [(start, min(_PIECE, size - start)) for start in range(at, min(at + _PIECE * _PIECES, size), _PIECE)]
         for (_, wanted), data in zip(pieces, remote.readv(pieces), strict=True):
             yield data
             at += len(data)

@@ -78,7 +78,9 @@ class WebDav:
                 raise SourceRefused(self._client.system, what, hint="Correct source.path or the location.")
             if answer.status == 405 or answer.status == 501:
                 raise SourceRefused(
-                    self._client.system, "its server does not speak WebDAV.", hint="Use https:// without protocol: webdav."
+                    self._client.system,
+                    "its server does not speak WebDAV.",
+                    hint="Use https:// without protocol: webdav.",
                 )
             answer.judge(fine=207)
             body = answer.read()

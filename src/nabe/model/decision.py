@@ -18,6 +18,7 @@ class Action(StrEnum):
     DECLARE = "declare"  # change what the city declared
     APPROVE = "approve"  # a data owner's consent to a grant
     AUDIT = "audit"  # read the ledger
+    DELIVER = "deliver"  # put a new file in the place of a dataset's old one
 
 
 class Effect(StrEnum):

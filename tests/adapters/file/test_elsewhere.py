@@ -162,13 +162,13 @@ def test_a_file_that_is_not_there_is_refused_also_when_there_is_a_copy(tmp_path,
 
 def test_a_folder_is_no_file(tmp_path, silo):
     silo.put("ordner/x.csv", "a\n1\n")
-    with pytest.raises(SourceRefused, match="is a folder|no file is named"):
+    with pytest.raises(SourceRefused, match=r"is a folder|no file is named"):
         read(source(tmp_path, silo), "ordner")
 
 
 @pytest.mark.parametrize("path", ["../x.csv", "/x.csv", "a/../../x.csv", ".ssh/x.csv", "a//x.csv", "http://x/y.csv"])
 def test_paths_stay_below_the_location(tmp_path, silo, path):
-    with pytest.raises(SourceRefused, match="leaves the system's location|is hidden"):
+    with pytest.raises(SourceRefused, match=r"leaves the system's location|is hidden"):
         read(source(tmp_path, silo), path)
 
 
@@ -277,7 +277,7 @@ def test_what_is_no_ssh_server_is_told(tmp_path, sftp):
     dav = WebDavServer(tmp_path)
     try:
         wrong = connection | {"location": f"sftp://{HOST}:{dav.port}/x", "host_key": fingerprint}
-        with pytest.raises(SourceUnavailable, match="SFTP server|speak SSH"):
+        with pytest.raises(SourceUnavailable, match=r"SFTP server|speak SSH"):
             read(open_source(tmp_path, allow=(HOST,), **wrong), "x.csv")
     finally:
         dav.stop()

@@ -117,7 +117,7 @@ def test_only_mails_of_accepted_senders_with_the_subject_count_and_the_rest_is_t
 
 def test_single_addresses_can_be_accepted(tmp_path, box):
     box.put(mail({"x.csv": "a\n1\n"}, sender="andere@traeger.example"))
-    with pytest.raises(SourceRefused, match="no attachment is named 'x.csv'. 1 mails were left out"):
+    with pytest.raises(SourceRefused, match=r"no attachment is named 'x.csv'. 1 mails were left out"):
         read(source(tmp_path, box, senders=["kita@traeger.example"]), "x.csv")
     assert read(source(tmp_path, box, senders="andere@traeger.example"), "x.csv")[0] == ["1"]
 

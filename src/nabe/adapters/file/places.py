@@ -62,6 +62,14 @@ class Folder:
             self._real[path] = self._inside(plain, path)
         return [self._place(self._real[path], path)]
 
+    def target(self, path: str) -> Path:
+        """Where a file of this path would be written: inside the folder, links followed; its own folder is there."""
+        self._vet(path)
+        plain = self.base / path
+        if not plain.parent.is_dir():
+            raise SourceUnavailable(self._system, f"the folder {self.shown(plain.parent)!r} is missing.")
+        return self._inside(plain, path)
+
     def shown(self, path: Path) -> str:
         """Relative to the workspace where possible."""
         known = self._shown.get(path)

@@ -10,12 +10,12 @@ from typing import Any
 from nabe.adapters.file.classes import Kind
 from nabe.adapters.file.coordinates import find_pair
 from nabe.adapters.file.evidence import Evidence, gather
+from nabe.adapters.file.loading import stream_all
 from nabe.adapters.file.part import Part, RawColumn
 from nabe.adapters.file.plan import FILE_COLUMN, MARK, make_plan, path_values
 from nabe.adapters.file.propose import shared_settings
 from nabe.adapters.file.settings import TableSettings, format_of, is_url
 from nabe.adapters.file.silo import Silo, table_settings
-from nabe.adapters.file.source import stream_all
 from nabe.adapters.file.unpack import ARCHIVES, Unpacker
 from nabe.adapters.file.vector import layers
 from nabe.adapters.file.workbook import sheets

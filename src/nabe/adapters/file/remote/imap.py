@@ -105,7 +105,7 @@ class _Connection(imaplib.IMAP4):
         pieces, left = [], size
         while left > 0:
             self._in_time()
-            piece = self.file.read1(min(left, 65_536))  # type: ignore[attr-defined]
+            piece = self.file.read1(min(left, 65_536))  # type: ignore[union-attr]  # a buffered reader
             if not piece:
                 raise imaplib.IMAP4.abort("broke off")
             pieces.append(piece)

@@ -180,7 +180,7 @@ class _Session:
 
     def listed(self, folder: str) -> list[Listed]:
         """Entries of a folder; links are followed by the server, which decides what it shows."""
-        found = []
+        found: list[Listed] = []
         deadline = time.monotonic() + self._server.timeout_s
         try:
             for item in self._client.listdir_iter(self._full(folder)):

@@ -11,6 +11,7 @@ from nabe.portal.pages import (
     account,
     dataset,
     datasets,
+    deliver,
     preferences,
     preview,
     query,
@@ -38,6 +39,10 @@ def routes(_: Services) -> list[BaseRoute]:
         Route("/datasets/{id}", dataset.page),
         Route("/datasets/{id}/preview", preview.page),
         Route("/datasets/{id}/map", preview.features),
+        Route("/datasets/{id}/deliver", deliver.page, methods=["GET", "POST"]),
+        Route("/datasets/{id}/deliver/{delivery}", deliver.preview),
+        Route("/datasets/{id}/deliver/{delivery}/take", deliver.take, methods=["POST"]),
+        Route("/datasets/{id}/deliver/{delivery}/drop", deliver.drop, methods=["POST"]),
         Route("/usecases", usecases.all_of_them),
         Route("/usecases/{id}", usecases.page),
         Route("/usecases/{id}/approve", usecases.approve, methods=["POST"]),
@@ -69,6 +74,14 @@ class Assets(StaticFiles):
         return response
 
 
+#: Paths that take files.
+UPLOADS = (r"/datasets/[^/]+/deliver",)
+_UPLOAD = {"Accept": "text/html", "Content-Type": "multipart/form-data; boundary=rand"}
+_FILE = (
+    '--rand\r\nContent-Disposition: form-data; name="file"; filename="neu.csv"\r\n'
+    "Content-Type: text/csv\r\n\r\nid;{field}\r\n1;{value}\r\n--rand--\r\n"
+)
+
 PROBES = (
     ProbeRequest("GET", "/", headers=_HTML),
     ProbeRequest("GET", "/?lang=en", headers=_HTML),
@@ -80,6 +93,11 @@ PROBES = (
     ProbeRequest("GET", "/datasets/{dataset}/preview", headers=_PART),
     ProbeRequest("GET", "/datasets/{dataset}/preview?show=1", headers=_HTML),
     ProbeRequest("GET", "/datasets/{dataset}/map"),
+    ProbeRequest("GET", "/datasets/{dataset}/deliver", headers=_HTML),
+    ProbeRequest("POST", "/datasets/{dataset}/deliver", _FILE, _UPLOAD),
+    ProbeRequest("GET", "/datasets/{dataset}/deliver/AAAAAAAAAAAAAAAA", headers=_HTML),
+    ProbeRequest("POST", "/datasets/{dataset}/deliver/AAAAAAAAAAAAAAAA/take", "", _FORM),
+    ProbeRequest("POST", "/datasets/{dataset}/deliver/AAAAAAAAAAAAAAAA/drop", "", _FORM),
     ProbeRequest("GET", "/usecases", headers=_HTML),
     ProbeRequest("GET", "/usecases/planung", headers=_HTML),
     ProbeRequest("GET", "/usecases/alt?lang=en", headers=_HTML),

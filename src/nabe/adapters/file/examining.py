@@ -68,7 +68,7 @@ def _told(silo: Silo, plan: Plan, settings: TableSettings) -> tuple[int, list[Fi
     rows, filled = _counts(silo, plan)
     if not rows:
         flaws.append(Finding("no_rows"))
-    if all(part.rescan for part in plan.parts):
+    if rows:
         texts = tuple(
             replace(field, type=FieldType.STRING) if field.type is not FieldType.GEOMETRY else field
             for field in plan.dataset.fields
@@ -84,7 +84,7 @@ def _told(silo: Silo, plan: Plan, settings: TableSettings) -> tuple[int, list[Fi
                 )
         double = _double(silo, plan)
         if double:
-            notes.append(Finding("double_key", {"count": double, "key": ", ".join(plan.dataset.key)}))
+            notes.append(Finding("double_key", {"count": double, "fields": ", ".join(plan.dataset.key)}))
     return rows, flaws, notes
 
 

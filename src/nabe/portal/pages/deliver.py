@@ -142,9 +142,9 @@ def sentence(finding: Finding, dataset: Dataset, lang: str) -> str:
         params["count"] = number(int(params["count"]), lang, decimals=0)
     if "type" in params:
         params["type"] = Wording(lang).kind(str(params["type"]))
-    if "key" in params:
-        titles = [dataset.field(name) for name in str(params["key"]).split(", ")]
-        params["key"] = ", ".join(field.title.in_(lang) or field.name for field in titles if field is not None)
+    if "fields" in params:
+        titles = [dataset.field(name) for name in str(params["fields"]).split(", ")]
+        params["fields"] = ", ".join(field.title.in_(lang) or field.name for field in titles if field is not None)
     key = f"delivery.{finding.kind}"
     return t(key, lang, **params) if key in messages(lang) else finding.kind
 

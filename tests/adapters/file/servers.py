@@ -8,6 +8,7 @@ import ipaddress
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -186,11 +187,13 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def dovecot(folder: Path) -> Iterator[tuple[Process, Path]]:
-    """An IMAP server with TLS for the account amt (password geheim): the process, and the Maildir of its mails."""
+def dovecot() -> Iterator[tuple[Process, Path, Path]]:
+    """An IMAP server with TLS for the account amt (password geheim): the process, the Maildir of its mails, its certificate."""
     program = find("dovecot")
     need("an IMAP server", program is not None, "apt-get install dovecot-imapd")
-    folder.mkdir(mode=0o755)
+    # Not below a folder that only its owner may enter: the server works as another user.
+    folder = Path(tempfile.mkdtemp(prefix="nabe-"))
+    folder.chmod(0o755)
     cert, key = certificate(folder)
     port = free_port()
     box, me = folder / "mails", getpass.getuser()
@@ -247,5 +250,6 @@ service stats {{
 """
     )
     process = Process([program, "-F", "-c", str(folder / "conf")], folder / "started", port)
-    yield process, box
+    yield process, box, cert
     process.stop()
+    shutil.rmtree(folder, ignore_errors=True)

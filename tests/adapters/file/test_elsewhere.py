@@ -256,6 +256,14 @@ def test_a_known_hosts_file_tells_the_host_key(tmp_path, sftp, ssh):
         )
 
 
+def test_lines_of_known_hosts_that_cannot_be_read_are_passed_over():
+    from nabe.adapters.file.remote.sftp import _known
+
+    assert (
+        _known("h ssh-ed25519 AAAA\nssh-ed25519 ssh-ed25519 AAAA\n|1|x|y x z\n@revoked h ssh-rsa AAAA\n", "h", 22) == {}
+    )
+
+
 def test_a_key_with_a_passphrase_opens_with_it_only(tmp_path, sftp, ssh):
     connection, fingerprint = sftp
     locked = tmp_path / "locked"

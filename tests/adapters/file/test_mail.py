@@ -59,18 +59,15 @@ class Box:
 
 
 @pytest.fixture(params=["imaps", "maildir"])
-def box(request, tmp_path, tmp_path_factory, monkeypatch):
+def box(request, tmp_path, monkeypatch):
     monkeypatch.setattr(copies, "_PAUSE_S", 0.0)
     if request.param == "maildir":
         for part in ("cur", "new", "tmp"):
             (tmp_path / "post" / part).mkdir(parents=True)
         yield Box(tmp_path / "post", {"location": "maildir:post", "senders": ["traeger.example"]})
         return
-    tmp_path.parent.chmod(0o755)
-    tmp_path.chmod(0o755)
-    tmp_path.parent.parent.chmod(0o755)
-    with dovecot(tmp_path / "dovecot") as (server, folder):
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "dovecot" / "cert.pem"))
+    with dovecot() as (server, folder, cert):
+        monkeypatch.setenv("SSL_CERT_FILE", str(cert))
         connection = {"location": f"imaps://amt@{HOST}:{server.port}/INBOX", "password": "geheim"}
         yield Box(folder, connection | {"senders": ["traeger.example"]}, server)
 
@@ -179,17 +176,14 @@ def test_connect_lists_attachments_and_tells_what_was_left_out(tmp_path, box):
     assert any("not among the senders; left out" in note for note in probe.describe("x.csv").notes)
 
 
-def test_mail_servers_are_judged_and_their_certificates_checked(tmp_path, tmp_path_factory, monkeypatch):
-    tmp_path.parent.chmod(0o755)
-    tmp_path.parent.parent.chmod(0o755)
-    tmp_path.chmod(0o755)
-    with dovecot(tmp_path / "dovecot") as (server, _):
+def test_mail_servers_are_judged_and_their_certificates_checked(tmp_path, monkeypatch):
+    with dovecot() as (server, _, cert):
         connection = {"location": f"imaps://amt@{HOST}:{server.port}", "password": "geheim", "senders": "x.de"}
         with pytest.raises(SourceRefused, match="private network"):
             open_source(tmp_path, **connection).check()
         with pytest.raises(SourceUnavailable, match="certificate is not valid"):
             open_source(tmp_path, allow=(HOST,), **connection).check()
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "dovecot" / "cert.pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(cert))
         open_source(tmp_path, allow=(HOST,), **connection).check()
         with pytest.raises(SourceRefused, match="log-in") as caught:
             open_source(tmp_path, allow=(HOST,), **{**connection, "password": "FALSCH"}).check()
@@ -201,6 +195,7 @@ def test_mail_servers_are_judged_and_their_certificates_checked(tmp_path, tmp_pa
 
 def test_names_of_folders_are_written_as_imap_wants_them():
     assert _quoted("Übernommen & Co") == '"&ANw-bernommen &- Co"'
+    assert _quoted('x"\r\nA1 LOGOUT\r\n') == '"x\\"A1 LOGOUT"', "no folder's name is a command"
     assert _quoted('a"b\\c') == '"a\\"b\\\\c"'
 
 

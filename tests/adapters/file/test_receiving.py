@@ -238,3 +238,9 @@ def test_no_file_brings_it_down_or_changes_anything(tmp_path, body, name):
     found = hold(opened(tmp_path), table(), body, name)
     assert found.flaws or found.rows
     assert (folder / "kitas.csv").read_bytes() == CSV
+
+
+def test_a_byte_order_mark_alone_is_no_table(tmp_path, folder):
+    for body in (b"\xff\xfe", b"\xef\xbb\xbf"):
+        found = hold(opened(tmp_path), table(), body)
+        assert kinds(found.flaws) == ["unreadable"] and "no rows" in found.flaws[0].params["why"]

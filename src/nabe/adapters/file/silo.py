@@ -16,8 +16,7 @@ from nabe.adapters.file.desk import Desk
 from nabe.adapters.file.part import Part
 from nabe.adapters.file.places import Folder, Place
 from nabe.adapters.file.records import open_json, open_ndjson
-from nabe.adapters.file.remote.copies import Copies
-from nabe.adapters.file.remote.mail import Mailbox
+from nabe.adapters.file.remote.copies import Copies, Telling
 from nabe.adapters.file.remote.opening import open_remote
 from nabe.adapters.file.settings import SystemSettings, TableSettings, format_of, is_url
 from nabe.adapters.file.store import FileStore
@@ -151,7 +150,7 @@ class Silo:
         """What was left out when files were fetched (mails of others, attachments that are too large)."""
         with self._lock:
             remote = self._copies.remote if self._copies is not None else None
-        return remote.notes() if isinstance(remote, Mailbox) else []
+        return remote.notes() if isinstance(remote, Telling) else []
 
     def _url(self, path: str) -> str:
         location = self.settings.location

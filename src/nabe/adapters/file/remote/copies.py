@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from nabe.adapters.file.places import MOST_FILES, Place
 from nabe.adapters.file.store import FileStore
@@ -87,6 +87,14 @@ class Remote(Protocol):
 
     def close(self) -> None:
         """Free connections."""
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """Another side of which some things are left out."""
+
+    def notes(self) -> list[str]:
+        """What was left out at the last visit, in plain English."""
 
 
 @dataclass(slots=True)

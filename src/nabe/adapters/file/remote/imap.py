@@ -227,7 +227,7 @@ class _Visit:
 
 def _quoted(folder: str) -> str:
     """A folder's name as a quoted string in modified UTF-7 (RFC 3501, 5.1.3)."""
-    coded = re.sub(r"&|[^\x20-\x7e]+", _utf7, folder)
+    coded = re.sub(r"&|[^\x20-\x7e]+", _utf7, re.sub(r"[\x00-\x1f\x7f]", "", folder))  # no line of our own making
     return '"' + coded.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

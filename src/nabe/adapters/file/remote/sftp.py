@@ -261,6 +261,7 @@ def _windows(remote: Any, size: int) -> Iterator[bytes]:
 
 def _known(lines: str, host: str, port: int) -> dict[str, set[str]]:
     """Keys of a host in the lines of a known_hosts file: kind -> base64."""
+    from paramiko import SSHException
     from paramiko.hostkeys import HostKeyEntry, HostKeys, InvalidHostKey
 
     keys = HostKeys()
@@ -269,8 +270,8 @@ def _known(lines: str, host: str, port: int) -> dict[str, set[str]]:
             continue
         try:
             entry = HostKeyEntry.from_line(line)
-        except InvalidHostKey:
-            continue
+        except (InvalidHostKey, SSHException, ValueError, IndexError):
+            continue  # a line that cannot be read tells of no key
         if entry is not None and entry.hostnames:
             for name in entry.hostnames:
                 keys.add(name, entry.key.get_name(), entry.key)

@@ -6,7 +6,7 @@ redirects, secrets, sizes and times are written once; what is not HTTP (SFTP, IM
 
 from nabe.outbound.addresses import Resolve, checked_address, checked_host, is_public, resolve
 from nabe.outbound.client import Answer, Client, named, short
-from nabe.outbound.dialing import dial
+from nabe.outbound.dialing import Watch, dial
 from nabe.outbound.manners import Manners, retry_after
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Client",
     "Manners",
     "Resolve",
+    "Watch",
     "checked_address",
     "checked_host",
     "dial",

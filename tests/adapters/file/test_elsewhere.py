@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import getpass
 import os
+import signal
+import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -289,6 +293,60 @@ def test_what_is_no_ssh_server_is_told(tmp_path, sftp):
             read(open_source(tmp_path, allow=(HOST,), **wrong), "x.csv")
     finally:
         dav.stop()
+
+
+def test_a_server_that_hangs_is_cut_off_and_the_copy_is_served(tmp_path, sftp, ssh, monkeypatch):
+    connection, fingerprint = sftp
+    monkeypatch.setattr(copies, "_PAUSE_S", 0.0)
+    opened = open_source(tmp_path, allow=(HOST,), refresh_s=0, host_key=fingerprint, **connection)
+    opened._silo._timeout_s = 1.5
+    assert read(opened, "x.csv") == (["1"], None)
+    pids = [ssh[0]._process.pid]
+    os.kill(pids[0], signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        rows, since = read(opened, "x.csv")
+        assert rows == ["1"] and since is not None and time.monotonic() - started < 8
+    finally:
+        os.kill(pids[0], signal.SIGCONT)
+
+
+@pytest.mark.parametrize("kind", ["sftp", "imaps"])
+def test_a_server_that_drips_is_cut_off(tmp_path, kind, monkeypatch):
+    import ssl
+
+    from .servers import certificate
+
+    cert, key = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+    listening = socket.create_server((HOST, 0))
+
+    def drip() -> None:
+        connection, _ = listening.accept()
+        with contextlib.suppress(OSError):
+            if kind == "imaps":
+                tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                tls.load_cert_chain(cert, key)
+                connection = tls.wrap_socket(connection, server_side=True)
+            for _ in range(300):
+                connection.sendall(b"S")
+                time.sleep(0.1)
+
+    threading.Thread(target=drip, daemon=True).start()
+    opened = open_source(
+        tmp_path,
+        f"{kind}://amt@{HOST}:{listening.getsockname()[1]}/x",
+        allow=(HOST,),
+        password="x",
+        senders="a.de",
+        host_key="SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8",
+    )
+    opened._silo._timeout_s = 1.5
+    started = time.monotonic()
+    with pytest.raises(SourceUnavailable):
+        read(opened, "x.csv")
+    assert time.monotonic() - started < 8
+    listening.close()
 
 
 def test_a_large_file_comes_whole_over_sftp(tmp_path, sftp):

@@ -7,7 +7,6 @@ import imaplib
 import re
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 
 from nabe.adapters.file.remote.mail import MOST_MAILS, Head, head_of
 from nabe.errors import SourceRefused, SourceUnavailable
+from nabe.outbound import Watch
 
 PORT = 993
 _HEADS_AT_ONCE = 200
@@ -83,20 +83,25 @@ class _Connection(imaplib.IMAP4):
 
     def __init__(self, host: str, dial: Callable[[], socket.socket], most_bytes: int, timeout_s: float) -> None:
         self._dialled, self._most_bytes = dial, most_bytes
-        self._timeout_s, self._deadline = timeout_s, time.monotonic() + timeout_s
+        self._timeout_s = timeout_s
         super().__init__(host, PORT)
 
     def _create_socket(self, timeout: Any) -> socket.socket:
         plain = self._dialled()
         try:
-            return ssl.create_default_context().wrap_socket(plain, server_hostname=self.host)
+            made = ssl.create_default_context().wrap_socket(
+                plain, server_hostname=self.host, do_handshake_on_connect=False
+            )
+            self._watch = Watch(made, self._timeout_s)
+            made.do_handshake()
         except BaseException:
             plain.close()
             raise
+        return made
 
     def renew(self) -> None:
         """What came so far was of use: the time for the rest runs anew."""
-        self._deadline = time.monotonic() + self._timeout_s
+        self._watch.renew()
 
     def read(self, size: int) -> bytes:
         """A literal, in pieces."""
@@ -104,7 +109,6 @@ class _Connection(imaplib.IMAP4):
             raise imaplib.IMAP4.abort("too large")
         pieces, left = [], size
         while left > 0:
-            self._in_time()
             piece = self.file.read1(min(left, 65_536))  # type: ignore[union-attr]  # a buffered reader
             if not piece:
                 raise imaplib.IMAP4.abort("broke off")
@@ -112,14 +116,9 @@ class _Connection(imaplib.IMAP4):
             left -= len(piece)
         return b"".join(pieces)
 
-    def readline(self) -> bytes:
-        """A line; it drips no longer than the deadline."""
-        self._in_time()
-        return super().readline()
-
-    def _in_time(self) -> None:
-        if time.monotonic() > self._deadline:
-            raise TimeoutError
+    def close_watch(self) -> None:
+        """The visit is over."""
+        self._watch.close()
 
 
 @contextmanager
@@ -132,6 +131,7 @@ def _logged_out(imap: _Connection) -> Iterator[_Connection]:
             imap.logout()
         with suppress(OSError):
             imap.shutdown()
+        imap.close_watch()
 
 
 class _Visit:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nabe.adapters.file.remote.copies import Copy, Fetched, RemoteFile, bounded, keep
 from nabe.adapters.file.remote.walk import Listed, is_pattern, vetted, walk
 from nabe.errors import SourceRefused, SourceUnavailable
+from nabe.outbound import Watch
 
 if TYPE_CHECKING:
     import socket
@@ -69,8 +70,9 @@ class Sftp:
         except (OSError, EOFError, paramiko.SSHException):
             connection.close()
             raise self.unavailable("it does not speak SSH") from None
+        watch = Watch(connection, self.timeout_s)
         try:
-            yield _Session(self, self._enter(transport, login))
+            yield _Session(self, self._enter(transport, login), watch)
         except paramiko.AuthenticationException:
             raise SourceRefused(
                 self.system, "the SFTP server refuses the log-in.", hint="Check user, password or private_key."
@@ -78,6 +80,7 @@ class Sftp:
         except (paramiko.SSHException, OSError, EOFError):
             raise self.unavailable("the connection broke") from None
         finally:
+            watch.close()
             transport.close()
 
     def check(self) -> None:
@@ -139,8 +142,8 @@ class Sftp:
 class _Session:
     """An open visit."""
 
-    def __init__(self, server: Sftp, client: paramiko.SFTPClient) -> None:
-        self._server, self._client = server, client
+    def __init__(self, server: Sftp, client: paramiko.SFTPClient, watch: Watch) -> None:
+        self._server, self._client, self._watch = server, client, watch
 
     def find(self, path: str) -> list[RemoteFile]:
         """The file, or those of a pattern."""
@@ -159,6 +162,7 @@ class _Session:
     def fetch(self, file: RemoteFile, known: Copy | None, draft: Path) -> Fetched | None:
         """Download it."""
         server = self._server
+        self._watch.renew()
         deadline = time.monotonic() + server.timeout_s
         chunks = self._chunks(file)
         keep(bounded(server.system, file.shown, chunks, most_bytes=server.most_bytes, deadline=deadline), draft)
@@ -181,6 +185,7 @@ class _Session:
     def listed(self, folder: str) -> list[Listed]:
         """Entries of a folder; links are followed by the server, which decides what it shows."""
         found: list[Listed] = []
+        self._watch.renew()
         deadline = time.monotonic() + self._server.timeout_s
         try:
             for item in self._client.listdir_iter(self._full(folder)):

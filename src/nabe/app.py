@@ -209,7 +209,8 @@ def adapter_context(root: Path, name: str, snapshot: Snapshot) -> AdapterContext
     folder = config.state_folder(root) / "cache" / name
     folder.mkdir(parents=True, exist_ok=True)
     allow = snapshot.city.allow_hosts if snapshot.city else ()
-    return AdapterContext(str(root.resolve()), str(folder), allow)
+    kept = config.state_folder(root).resolve() / "deliveries" / name
+    return AdapterContext(str(root.resolve()), str(folder), allow, str(kept))
 
 
 def secret_resolver(root: Path):  # type: ignore[no-untyped-def]  # returns Callable[[str], str]

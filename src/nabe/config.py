@@ -29,6 +29,8 @@ class Settings:
     """Bytes that the engine may hold in memory."""
     session_hours: float = 12.0
     """Hours after which a log-in ends."""
+    upload_mb: int = 100
+    """Largest file that a data owner may deliver over HTTP, in MB."""
     secure_cookies: bool = False
     """Send session cookies over HTTPS only (switch on behind TLS)."""
     client_requests: int = 32

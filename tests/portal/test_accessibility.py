@@ -34,6 +34,7 @@ PAGES = {
     "profile": ("/profile", "planerin", "assistance"),
     "personal": ("/datasets/households", "owner", "case_work"),
     "consent": ("/usecases/heat", "owner", ""),
+    "deliver": ("/datasets/kitas/deliver", "owner", ""),
 }
 
 

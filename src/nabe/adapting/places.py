@@ -21,7 +21,7 @@ class Place:
     """A file on this machine. `shown`: what messages call it; `version` changes when the file does.
 
     `name`: its own name, also where the content lies elsewhere (unpacked, downloaded). `stale_since`: it could not be
-    fetched anew; it is as of then.
+    fetched anew; it is as of then. `modified`: seconds since 1970, as far as known.
     """
 
     path: Path
@@ -29,6 +29,7 @@ class Place:
     name: str
     version: tuple[int, int]
     stale_since: dt.datetime | None = None
+    modified: float = 0.0
 
 
 class Folder:
@@ -60,6 +61,14 @@ class Folder:
                 return [self._place(item, path) for item in self._matches(path)]
             self._real[path] = self._inside(plain, path)
         return [self._place(self._real[path], path)]
+
+    def target(self, path: str) -> Path:
+        """Where a file of this path would be written: inside the folder, links followed; its own folder is there."""
+        self._vet(path)
+        plain = self.base / path
+        if not plain.parent.is_dir():
+            raise SourceUnavailable(self._system, f"the folder {self.shown(plain.parent)!r} is missing.")
+        return self._inside(plain, path)
 
     def shown(self, path: Path) -> str:
         """Relative to the workspace where possible."""
@@ -130,4 +139,5 @@ class Folder:
             raise SourceUnavailable(
                 self._system, f"the file {self.shown(path)!r} may not be read.", file=self.shown(path)
             )
-        return Place(path, self.shown(path), path.name, (found.st_mtime_ns, found.st_size))
+        version = (found.st_mtime_ns, found.st_size)
+        return Place(path, self.shown(path), path.name, version, modified=found.st_mtime)

@@ -36,7 +36,12 @@ def register(app: typer.Typer) -> None:
 
 
 def connect(
-    source: Annotated[str, typer.Argument(help="Path, glob, http(s) address, postgresql://…, mysql://…, sqlite:///….")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Path, glob, http(s) address, sftp://…, webdavs://…, s3://…, imaps://…, postgresql://…, mysql://…, sqlite:///…."
+        ),
+    ],
     id: Annotated[str, typer.Option("--as", help="Id of the dataset; with several tables: the prefix.")],
     table: Annotated[list[str], typer.Option("--table", "-t", help="Table, sheet or layer; repeatable.")] = [],  # noqa: B006
     every: Annotated[bool, typer.Option("--all", help="Every table, each as a dataset document.")] = False,
@@ -112,7 +117,7 @@ def _sniff(source: str, wanted: str, context: Any) -> tuple[str, Mapping[str, An
         raise Invalid(f"The adapter {wanted!r} does not read this source.", field="SOURCE")
     raise Invalid(
         "No adapter knows this kind of source.",
-        hint="A file, glob, http(s) address, or postgresql:// mysql:// sqlite:/// is expected.",
+        hint="A file, glob, http(s) address, or sftp:// webdavs:// s3:// imaps:// postgresql:// mysql:// sqlite:/// is expected.",
         field="SOURCE",
     )
 

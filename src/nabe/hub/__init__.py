@@ -1,6 +1,7 @@
 """The one door. Everything that asks for data, APIs, portal, CLI and products alike, asks a `Hub`.
 
-find · read · explain · declare · snapshot · audit; each names who asks and for which use case, and leaves a line in the ledger.
+find · read · explain · declare · deliver · snapshot · audit; each names who asks and for which use case, and leaves a line in
+the ledger.
 """
 
 from nabe.hub.explaining import Explanation

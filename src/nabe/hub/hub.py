@@ -8,12 +8,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import BinaryIO
 
 import pyarrow as pa
 
 from nabe.errors import Denied, Invalid, NabeError
 from nabe.hub.deciding import NO_DATASET, Deciding
 from nabe.hub.declaring import Declaring, Validate
+from nabe.hub.delivering import Delivering
 from nabe.hub.explaining import Explanation
 from nabe.hub.finding import Finding, Found, Lineage, SystemView
 from nabe.hub.keeping import Due, Keeping, Kept
@@ -22,6 +24,7 @@ from nabe.hub.reading import Asking, Sealing, readable, scans
 from nabe.model.catalogue import Change, City, Goal, Revision, Snapshot, Vocabulary
 from nabe.model.dataset import Access, Field, Mode
 from nabe.model.decision import Action, Decision
+from nabe.model.delivery import Delivery, Reception
 from nabe.model.lake import Run
 from nabe.model.ledger import ChainedEntry, Entry
 from nabe.model.party import Actor, Organisation
@@ -67,6 +70,7 @@ class Hub:
         self._declaring = Declaring(catalogue, self._deciding, validate)
         self._lake = lake
         self._keeping = Keeping(self._deciding, lake, runs, reach, clock) if lake and runs else None
+        self._delivering = Delivering(self._deciding, reach, ledger, clock)
 
     # --- find -------------------------------------------------------------------------------------------------------
 
@@ -292,6 +296,32 @@ class Hub:
         if self._keeping is None:
             raise Invalid("This hub keeps no copies.", code="no-lake")
         return self._keeping
+
+    # --- deliver ----------------------------------------------------------------------------------------------------
+
+    def reception(self, actor: Actor, dataset: str) -> Reception:
+        """May the actor deliver a new file for this dataset, and does its silo take one? `Unknown` as for `dataset`."""
+        return self._delivering.reception(actor, dataset, self._catalogue.snapshot())
+
+    def deliver(self, actor: Actor, dataset: str, name: str, content: BinaryIO, *, interface: str = "") -> Delivery:
+        """Hold a new file for a dataset aside and read it as declared: what is missing, new, of another type.
+
+        Nothing is replaced before `take_delivery`. One with flaws is not held. Needs a data owner of its organisation.
+        """
+        snapshot = self._catalogue.snapshot()
+        return self._delivering.hold(actor, dataset, name, content, snapshot, interface=interface)
+
+    def delivery(self, actor: Actor, dataset: str, id: str, *, interface: str = "") -> Delivery:
+        """A file that waits for its word, for whoever delivered it."""
+        return self._delivering.held(actor, dataset, id, self._catalogue.snapshot(), interface=interface)
+
+    def take_delivery(self, actor: Actor, dataset: str, id: str, *, interface: str = "") -> Delivery:
+        """Put it in the old file's place, all or nothing; from then on the dataset shows it."""
+        return self._delivering.take(actor, dataset, id, self._catalogue.snapshot(), interface=interface)
+
+    def drop_delivery(self, actor: Actor, dataset: str, id: str, *, interface: str = "") -> None:
+        """Forget it."""
+        self._delivering.drop(actor, dataset, id, self._catalogue.snapshot(), interface=interface)
 
     # --- audit ------------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ class Action(StrEnum):
     AUDIT = "audit"  # read the ledger
     SNAPSHOT = "snapshot"  # copy a dataset into the lake, without seeing it
     REACH = "reach"  # see whether a silo answers
+    DELIVER = "deliver"  # put a new file in the place of a dataset's old one
 
 
 class Effect(StrEnum):

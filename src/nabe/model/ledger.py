@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Entry:
     """One line of the ledger before it is chained.
 
-    `action`: read, denied, failed, declared, approved, login, login_failed, token_created, audited ...
+    `action`: read, denied, failed, received (a file), declared, approved, login, login_failed, token_created, audited ...
     `fields` and `detail` never hold data values. `rows` is what was handed out (-1: not yet known, being streamed).
     """
 

@@ -1,4 +1,4 @@
-"""Which machines a declared web address may reach: the public internet, and private hosts only where allowed by name.
+"""Which machines a declared address may reach: the public internet, and private hosts only where allowed by name.
 
 The name is resolved here, every address it gives is judged, and the connection goes to a judged address: a name that
 answers differently the second time (DNS rebinding) gains nothing.
@@ -59,6 +59,12 @@ def checked_address(system: str, url: str, allow_hosts: Collection[str], resolve
             "the address holds a user name or password.",
             hint="Set headers of the system, as ${ENV} references.",
         )
+    return checked_host(system, host, port, allow_hosts, resolve)
+
+
+def checked_host(system: str, host: str, port: int, allow_hosts: Collection[str], resolve: Resolve = resolve) -> str:
+    """The address to connect to for a host and port of any protocol; as `checked_address`."""
+    host = host.rstrip(".").lower()
     try:
         addresses = resolve(host, port)
     except (OSError, UnicodeError):

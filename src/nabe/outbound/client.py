@@ -34,15 +34,15 @@ class Answer:
     _asked: str
     _deadline: float
 
-    def judge(self) -> Answer:
-        """Itself if the status is 200. Raises `SourceUnavailable` (429, 5xx) or `SourceRefused` (all others)."""
+    def judge(self, fine: int = 200) -> Answer:
+        """Itself if the status is `fine`. Raises `SourceUnavailable` (429, 5xx) or `SourceRefused` (all others)."""
         status, name, where = self.status, named(self._asked), short(self._asked)
         if status == 429 or status >= 500:
             raise self._client.unavailable(self._asked, f"it answers with {status}")
         if status in (401, 403, 407):
             hint = "Set headers of the system, or ask its operator."
             raise SourceRefused(self._client.system, f"{name} wants a log-in ({status}).", hint=hint, where=where)
-        if status != 200:
+        if status != fine:
             hint = "Correct the address."
             raise SourceRefused(self._client.system, f"{name} answers with {status}.", hint=hint, where=where)
         length = self.headers.get("content-length", "")
@@ -136,13 +136,18 @@ class Client:
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
         timeout_s: float | None = None,
+        follow: bool = True,
     ) -> Answer:
-        """The answer after redirects, its body not yet read. Raises `SourceUnavailable` or `SourceRefused`."""
+        """The answer after redirects, its body not yet read. Raises `SourceUnavailable` or `SourceRefused`.
+
+        `follow`: without it a redirect is an answer like others (a signed request holds for its own address only).
+        """
         deadline = time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s)
         target = url
         for _ in range(_REDIRECTS + 1):
             response = self._once(target, method, headers or {}, content, deadline)
-            if response.status_code not in (301, 302, 303, 307, 308) or "location" not in response.headers:
+            moving = follow and response.status_code in (301, 302, 303, 307, 308)
+            if not moving or "location" not in response.headers:
                 return Answer(target, response.status_code, response.headers, response, self, url, deadline)
             response.close()
             following = urljoin(target, response.headers["location"])

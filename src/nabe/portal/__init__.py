@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nabe.model.text import Text
-from nabe.portal.routes import PROBES, routes
+from nabe.portal.routes import PROBES, UPLOADS, routes
 from nabe.web.interface import Interface
 
 INTERFACE = Interface(
@@ -12,4 +12,5 @@ INTERFACE = Interface(
     prefix="/",
     routes=routes,
     probes=PROBES,
+    uploads=UPLOADS,
 )

@@ -65,15 +65,20 @@ def table_of(result: Result, lang: str, most: int) -> tuple[Table, pa.Table]:
     finally:
         result.close()
     shown = pa.Table.from_batches(batches, result.schema).slice(0, most)
+    return rows_of(shown, result.fields, lang, more=rows > most), shown
+
+
+def rows_of(shown: pa.Table, fields: Sequence[Field], lang: str, *, more: bool) -> Table:
+    """Rows as text; `fields` describe the columns."""
     columns, cells = [], []
-    for index, field in enumerate(result.fields):
+    for index, field in enumerate(fields):
         values = shown.column(index).to_pylist()
-        if field.type is FieldType.GEOMETRY and len(result.fields) > 1 and not any(map(_is_point, values)):
+        if field.type is FieldType.GEOMETRY and len(fields) > 1 and not any(map(_is_point, values)):
             continue  # outlines say nothing as text; the map shows them
         places = places_of(values) if field.type is FieldType.NUMBER else 0
         columns.append(_column(field, lang))
         cells.append([_cell(value, field, lang, places) for value in values])
-    return Table(tuple(columns), tuple(zip(*cells, strict=True)) if cells else (), rows > most), shown
+    return Table(tuple(columns), tuple(zip(*cells, strict=True)) if cells else (), more)
 
 
 def places_of(values: Sequence[Any]) -> int:

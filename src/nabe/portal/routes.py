@@ -12,6 +12,7 @@ from nabe.portal.pages import (
     copies,
     dataset,
     datasets,
+    deliver,
     preferences,
     preview,
     query,
@@ -41,6 +42,10 @@ def routes(_: Services) -> list[BaseRoute]:
         Route("/datasets/{id}/map", preview.features),
         Route("/datasets/{id}/copies", copies.page),
         Route("/datasets/{id}/copies", copies.take, methods=["POST"]),
+        Route("/datasets/{id}/deliver", deliver.page, methods=["GET", "POST"]),
+        Route("/datasets/{id}/deliver/{delivery}", deliver.preview),
+        Route("/datasets/{id}/deliver/{delivery}/take", deliver.take, methods=["POST"]),
+        Route("/datasets/{id}/deliver/{delivery}/drop", deliver.drop, methods=["POST"]),
         Route("/usecases", usecases.all_of_them),
         Route("/usecases/{id}", usecases.page),
         Route("/usecases/{id}/approve", usecases.approve, methods=["POST"]),
@@ -73,6 +78,14 @@ class Assets(StaticFiles):
         return response
 
 
+#: Paths that take files.
+UPLOADS = (r"/datasets/[^/]+/deliver",)
+_UPLOAD = {"Accept": "text/html", "Content-Type": "multipart/form-data; boundary=rand"}
+_FILE = (
+    '--rand\r\nContent-Disposition: form-data; name="file"; filename="neu.csv"\r\n'
+    "Content-Type: text/csv\r\n\r\nid;{field}\r\n1;{value}\r\n--rand--\r\n"
+)
+
 PROBES = (
     ProbeRequest("GET", "/", headers=_HTML),
     ProbeRequest("GET", "/?lang=en", headers=_HTML),
@@ -86,6 +99,11 @@ PROBES = (
     ProbeRequest("GET", "/datasets/{dataset}/map"),
     ProbeRequest("GET", "/datasets/{dataset}/copies", headers=_HTML),
     ProbeRequest("POST", "/datasets/{dataset}/copies", "", _FORM),
+    ProbeRequest("GET", "/datasets/{dataset}/deliver", headers=_HTML),
+    ProbeRequest("POST", "/datasets/{dataset}/deliver", _FILE, _UPLOAD),
+    ProbeRequest("GET", "/datasets/{dataset}/deliver/AAAAAAAAAAAAAAAA", headers=_HTML),
+    ProbeRequest("POST", "/datasets/{dataset}/deliver/AAAAAAAAAAAAAAAA/take", "", _FORM),
+    ProbeRequest("POST", "/datasets/{dataset}/deliver/AAAAAAAAAAAAAAAA/drop", "", _FORM),
     ProbeRequest("GET", "/usecases", headers=_HTML),
     ProbeRequest("GET", "/usecases/planung", headers=_HTML),
     ProbeRequest("GET", "/usecases/alt?lang=en", headers=_HTML),

@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from nabe.model.dataset import Dataset, FieldType
+from nabe.model.delivery import Delivery
 from nabe.model.query import SealedScan
 
 
@@ -137,6 +138,29 @@ class CanRunSql(Protocol):
         """A parenthesised sub-select in the source's dialect giving the scan's rows and fields under hub names."""
 
 
+@runtime_checkable
+class CanReceive(Protocol):
+    """The silo's own files can be replaced by delivered ones: looked at first, then taken over in one step."""
+
+    def receives(self, dataset: Dataset) -> str:
+        """Why it takes no file for this dataset (a key of `locale/*/delivery.toml`); empty if it does. Asks nobody."""
+
+    def hold(self, dataset: Dataset, name: str, content: BinaryIO, by: str) -> Delivery:
+        """Keep the file aside and read it as declared; nothing is replaced. One with flaws is not kept.
+
+        `by`: who delivers it. Raises `Invalid` for a name that does not fit, `LimitExceeded` for too large a file.
+        """
+
+    def held(self, dataset: Dataset, id: str) -> Delivery:
+        """A file that waits for its word; `Unknown` if there is none."""
+
+    def take(self, dataset: Dataset, id: str) -> Delivery:
+        """Put it in the old one's place, all or nothing, keeping the old one. `Conflict` if things changed meanwhile."""
+
+    def drop(self, dataset: Dataset, id: str) -> None:
+        """Forget a file that waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column as the silo describes it. `type` is the hub's nearest; `native` the silo's own word.
@@ -241,8 +265,10 @@ class Adapter(Protocol):
 @dataclass(frozen=True, slots=True)
 class AdapterContext:
     """Where an adapter lives. `root`: the workspace folder, against which relative paths stand; `cache`: a folder for
-    its own files; `allow_hosts`: hosts in private address ranges that the workspace allows."""
+    its own files, which can be made anew; `kept`: one for what cannot; `allow_hosts`: hosts in private address ranges
+    that the workspace allows."""
 
     root: str
     cache: str
     allow_hosts: tuple[str, ...] = ()
+    kept: str = ""

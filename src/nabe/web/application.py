@@ -29,7 +29,9 @@ def build(services: Services, interfaces: Sequence[Interface]) -> Starlette:
         routes += interface.routes(services)
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Guard, services=services)],
+        middleware=[
+            Middleware(Guard, services=services, uploads=[path for item in interfaces for path in item.uploads])
+        ],
         exception_handlers={NabeError: handle, HTTPException: handle, Exception: handle},
         lifespan=_lifespan,
     )

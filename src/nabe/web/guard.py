@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections import Counter
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -48,9 +49,10 @@ _PREFLIGHT = {
 class Guard:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: ASGIApp, services: Services) -> None:
+    def __init__(self, app: ASGIApp, services: Services, uploads: Sequence[str] = ()) -> None:
         self._app = app
         self._services = services
+        self._uploads = re.compile("|".join(f"(?:{path})" for path in uploads) or r"(?!)")
         self._at_work: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,7 +77,7 @@ class Guard:
             if response is not None:
                 await response(scope, receive, answer)
                 return
-            await self._app(scope, _Bounded(receive), answer)
+            await self._app(scope, _Bounded(receive, self._most(scope)), answer)
         except Exception as error:
             # Its words may hold values of rows: neither the asker nor the server's own log gets to see them.
             if status:
@@ -90,10 +92,15 @@ class Guard:
                 took = (time.monotonic() - start) * 1000
                 _LOG.info("%s %s %s %.1f ms", scope["method"], _loggable(scope), status, took)
 
+    def _most(self, scope: Scope) -> int:
+        """Bytes that a body may have: files are larger than questions."""
+        takes_files = scope["method"] in ("POST", "PUT") and self._uploads.fullmatch(scope["path"])
+        return BODY + self._services.settings.upload_mb * 1_000_000 if takes_files else BODY
+
     def _first(self, scope: Scope, headers: Headers, client: str) -> Response | None:
         """The answer to what need not go further: preflights, and requests that are refused."""
         try:
-            _check(scope, headers)
+            _check(scope, headers, self._most(scope))
             if self._at_work[client] > self._services.settings.client_requests:
                 raise TooManyRequests(
                     f"More than {self._services.settings.client_requests} requests of this address are at work.",
@@ -109,27 +116,28 @@ class Guard:
 class _Bounded:
     """A request body that ends in an error when it grows too large."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
+        self._most = most
         self._size = 0
 
     async def __call__(self) -> Message:
         message = await self._receive()
         self._size += len(message.get("body", b""))
-        if self._size > BODY:
-            raise _too_large()
+        if self._size > self._most:
+            raise _too_large(self._most)
         return message
 
 
-def _too_large() -> LimitExceeded:
-    return LimitExceeded(f"A request holds at most {BODY // 1000} kB.", field="body")
+def _too_large(most: int) -> LimitExceeded:
+    return LimitExceeded(f"A request holds at most {most // 1000} kB.", field="body")
 
 
-def _check(scope: Scope, headers: Headers) -> None:
+def _check(scope: Scope, headers: Headers, most: int) -> None:
     """Raise for a request that is refused whatever it asks."""
     length = headers.get("content-length", "0")
-    if not length.isascii() or not length.isdigit() or int(length[:20]) > BODY:
-        raise _too_large()
+    if not length.isascii() or not length.isdigit() or int(length[:20]) > most:
+        raise _too_large(most)
     raw = scope.get("raw_path") or b""
     if len(raw) + len(scope["query_string"]) > ADDRESS:
         raise _AddressTooLong(f"An address has at most {ADDRESS} characters.", hint="POST /sql takes long questions.")

@@ -26,10 +26,15 @@ class ProbeRequest:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """A standard or page set: where it lives, its routes, and the requests that probe it for leaks."""
+    """A standard or page set: where it lives, its routes, and the requests that probe it for leaks.
+
+    `uploads`: regular expressions of whole paths that take files (bodies up to `upload_mb`); they must know who asks
+    before they read any.
+    """
 
     id: str
     title: Text
     prefix: str
     routes: Callable[[Services], list[BaseRoute]]
     probes: tuple[ProbeRequest, ...]
+    uploads: tuple[str, ...] = ()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +22,7 @@ from nabe.adapters.file import source as source_module
 from nabe.model.dataset import Field, FieldType
 from nabe.testing.source_conformance import CONTENT, FIELDS, ROWS, Silo, SourceConformance
 
+from .servers import WebDavServer
 from .support import dataset, open_source
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -106,6 +109,44 @@ class TestSeveralStreamedFiles(SourceConformance):
                 writer.writerow(HEADER)
                 writer.writerows(german(row) for row in ROWS[number * 4 : number * 4 + 4])
         return silo(folder.parent, GERMAN_FIELDS, {"path": "teil_*.csv", **GERMAN})
+
+
+class TestSeriesOverWebDav(SourceConformance):
+    @pytest.fixture
+    def silo(self, folder: Path) -> Iterator[Silo]:
+        for number in range(3):
+            with (folder / f"teil_{number}.csv").open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, delimiter=";")
+                writer.writerow(HEADER)
+                writer.writerows(german(row) for row in ROWS[number * 4 : number * 4 + 4])
+        server, gone = WebDavServer(folder), WebDavServer(folder)
+        gone.stop()
+        opened, away = (
+            open_source(folder.parent, made.url, allow=("127.0.0.1",), user="amt", password="geheim")
+            for made in (server, gone)
+        )
+        source = {"path": "teil_*.csv", **GERMAN}
+        whole, lost = dataset(source, GERMAN_FIELDS), dataset(source, (*GERMAN_FIELDS, LOST), "verlust")
+        yield Silo(opened, whole, lost, (away, whole))
+        server.stop()
+
+
+class TestMailbox(SourceConformance):
+    @pytest.fixture
+    def silo(self, folder: Path) -> Silo:
+        write_csv(folder / "inhalt.csv")
+        for part in ("cur", "new", "tmp"):
+            (folder / "post" / part).mkdir(parents=True)
+        mail = EmailMessage()
+        mail["From"] = "amt@stadt.example"
+        mail.add_attachment((folder / "inhalt.csv").read_bytes(), maintype="text", subtype="csv", filename="inhalt.csv")
+        (folder / "post" / "new" / "1").write_bytes(mail.as_bytes())
+        opened, away = (
+            open_source(folder.parent, f"maildir:silo/{name}", senders="stadt.example") for name in ("post", "weg")
+        )
+        source = {"path": "inh*.csv", **GERMAN}
+        whole, lost = dataset(source, GERMAN_FIELDS), dataset(source, (*GERMAN_FIELDS, LOST), "verlust")
+        return Silo(opened, whole, lost, (away, whole))
 
 
 class TestParquet(SourceConformance):

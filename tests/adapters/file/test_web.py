@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nabe.adapters.file import web
+from nabe.adapters.file.remote import copies
 from nabe.errors import SourceRefused, SourceUnavailable
 from nabe.model.dataset import Field, FieldType
 from nabe.outbound import client
@@ -116,7 +116,7 @@ def test_when_the_server_fails_the_copy_is_served_and_called_stale(tmp_path, ser
 
 
 def test_when_the_server_is_back_the_answer_is_live_again(tmp_path, server, monkeypatch):
-    monkeypatch.setattr(web, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(copies, "_PAUSE_S", 0.0)
     source = open_source(tmp_path, allow=("127.0.0.1",), refresh_s=0)
     read(source, server.url)
     server.status = 500

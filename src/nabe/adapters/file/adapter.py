@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from nabe.adapters.file.location import is_remote, sniffed
 from nabe.adapters.file.probe import FileProbe
 from nabe.adapters.file.settings import SystemSettings, TableSettings, format_of, is_url
 from nabe.adapters.file.silo import Silo
@@ -47,7 +48,8 @@ class FileAdapter:
             return found
         settings = parsed(TableSettings, dataset.source, system.id if system is not None else "", "source")
         path = settings.path or str(system.connection.get("path", ""))
-        if not path and not is_url(str(system.connection.get("location", ""))):
+        location = str(system.connection.get("location", ""))
+        if not path and not is_url(location):
             found.append("path: which file? Give a path below the system's location.")
         elif path and not is_url(path):
             if Path(path).is_absolute() or ".." in path.replace("\\", "/").split("/"):
@@ -78,9 +80,11 @@ class FileAdapter:
         return found
 
     def sniff(self, source: str, context: AdapterContext) -> Mapping[str, Any] | None:
-        """The connection for a path, pattern, folder or http(s) address; None if it is none of these."""
+        """The connection for a path, pattern, folder or address; None if it is none of these."""
         if is_url(source):
             return {"path": source}
+        if is_remote(source):
+            return sniffed(source, lambda name: format_of(name) is not None or name.lower().endswith((".zip", ".gz")))
         if "://" in source:
             return None
         path = Path(source).expanduser()

@@ -94,6 +94,8 @@ def find_shape(system: str, ready: Prepared, place: Place, settings: TableSettin
     reader = csv.reader(head.splitlines(keepends=True), delimiter=delimiter)
     first, last, _, _ = cut(settings.range) or (0, None, 0, None)
     records = list(itertools.islice(reader, first, None if last is None else last + 1))[:_HEAD_ROWS]
+    if not records and settings.header_row is None:  # a byte order mark alone is not a row
+        raise SourceRefused(system, f"{place.shown!r} has no rows.", hint="Deliver it anew.")
     layout = find_layout(records, settings)
     if max(layout.header, layout.data - 1) >= len(records):
         wrong = max(layout.header + 1, layout.data)

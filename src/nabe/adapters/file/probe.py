@@ -10,12 +10,12 @@ from typing import Any
 from nabe.adapters.file.classes import Kind
 from nabe.adapters.file.coordinates import find_pair
 from nabe.adapters.file.evidence import Evidence, gather
+from nabe.adapters.file.loading import stream_all
 from nabe.adapters.file.part import Part, RawColumn
 from nabe.adapters.file.plan import FILE_COLUMN, MARK, make_plan, path_values
 from nabe.adapters.file.propose import shared_settings
 from nabe.adapters.file.settings import TableSettings, format_of, is_url
 from nabe.adapters.file.silo import Silo, table_settings
-from nabe.adapters.file.source import stream_all
 from nabe.adapters.file.unpack import ARCHIVES, Unpacker
 from nabe.adapters.file.vector import layers
 from nabe.adapters.file.workbook import sheets
@@ -31,6 +31,8 @@ GEOMETRY = "geometry"
 _DEEPEST = 4
 _MOST_TABLES = 2_000
 _MOST_NOTES = 30
+#: Files elsewhere that are fetched to look for tables in them.
+_MOST_FETCHED = 30
 _WRITTEN = re.compile(
     r"(SRID=\d+;)?((MULTI)?(POINT|LINESTRING|POLYGON)|GEOMETRYCOLLECTION)(ZM|Z|M)?\(.*"  # WKT without its blanks
     r"|(01(0[1-7]0000[02468ACE]0|[0-9A-F]{2}0[37B]0000)|00(0000000[1-7]|[2468ACE]000000[1-7]|00000[37B][0-9A-F]{2}))"
@@ -57,6 +59,8 @@ class FileProbe:
         found: dict[str, dict[str, Any]] = {}
         if settings.path or settings.is_url:
             found |= self._inside(settings.path, alone=True)
+        elif self._silo.folder is None:
+            found |= self._elsewhere()
         else:
             assert self._silo.folder is not None
             self._silo.folder.check()
@@ -65,12 +69,22 @@ class FileProbe:
                 parts = file.relative_to(base).parts
                 if len(parts) > _DEEPEST or any(part.startswith(".") for part in parts) or not file.is_file():
                     continue
-                if format_of(file.name) is not None or file.suffix.lower() == ".zip":
+                if _is_table(file.name):
                     found |= self._inside(PurePosixPath(*parts).as_posix(), alone=False)
                 if len(found) >= _MOST_TABLES:
                     break
         self._tables = found
         return list(found)
+
+    def _elsewhere(self) -> dict[str, dict[str, Any]]:
+        """Tables of a location elsewhere. Looking into files means fetching them, so that is done for few only."""
+        names = [item.shown for item in self._silo.copies().listing("**") if _is_table(item.name)]
+        if len(names) > _MOST_FETCHED:
+            return {name: {"path": name} for name in names[:_MOST_TABLES]}
+        found: dict[str, dict[str, Any]] = {}
+        for name in names:
+            found |= self._inside(name, alone=False)
+        return found
 
     def describe(self, table: str, progress: Callable[[float], None] = lambda _: None) -> Table:
         """Columns and how they are written, from every value of the table."""
@@ -83,12 +97,13 @@ class FileProbe:
         source = {**self._tables[table], **self._given}
         progress(0.0)
         settings = table_settings(self._silo, source)
-        files = self._silo.files(settings.path, settings.params)
+        files = self._silo.files(settings)
         parts = self._silo.open_all(files, settings, guess=True)
         if not parts[0].columns and parts[0].geometry is None:
             raise SourceRefused(self._silo.system, f"{parts[0].shown!r} has no columns.", hint="Deliver it anew.")
         notes = [note for part in parts for note in part.notes]
         notes += _differences(parts)
+        notes += self._silo.notes()
         every = _in_order(parts)
         if any(len(part.columns) < len(every) for part in parts):
             source["missing"] = "empty"
@@ -124,7 +139,7 @@ class FileProbe:
         fields = tuple(Field(column.name, column.type, column=column.name) for column in wanted)
         dataset = Dataset("probe", Text(), "", Access.RESTRICTED, fields, source=table.source)
         settings = table_settings(self._silo, table.source)
-        files = self._silo.files(settings.path, settings.params)
+        files = self._silo.files(settings)
         plan = make_plan(self._silo.system, dataset, settings, self._silo.open_all(files, settings))
         plan.check(self._silo.system, [field.name for field in fields])
         return stream_all(self._silo, plan)
@@ -134,7 +149,7 @@ class FileProbe:
         label = PurePosixPath(path).name if is_url(path) else path
         source: dict[str, Any] = {"path": path} if path else {}
         try:
-            place = self._silo.files(path).places[0]
+            place = self._silo.files(TableSettings(path=path)).places[0]
             if {"member", "sheet", "layer", "rows_path"} & self._given.keys():  # nothing is left to choose
                 return {label or place.name: source}
             if place.name.lower().endswith(ARCHIVES):
@@ -248,6 +263,10 @@ def _over(found: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     for name, settings in given.get("columns", {}).items():
         columns[name] = {**columns.get(name, {}), **settings}
     return {**found, **given} | ({"columns": columns} if columns else {})
+
+
+def _is_table(name: str) -> bool:
+    return format_of(name) is not None or name.lower().endswith(".zip")
 
 
 def _ends(paths: list[str]) -> list[str]:

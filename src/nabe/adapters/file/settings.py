@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from nabe.adapters.file.location import Location, is_remote, is_url, located
 from nabe.adapting.settings import Encoding, ReferenceSystem, Settings, Texts, TimeZone
 
 Format = Literal[
@@ -55,12 +56,15 @@ def format_of(name: str) -> Format | None:
 
 
 class SystemSettings(Settings):
-    """Connection of a system whose silo is files."""
+    """Connection of a system whose silo is files. Secrets only as ${ENV} or file: references."""
 
     location: str = Field(
-        default="", description="Folder (relative to the workspace, or absolute) or http(s) address of a folder"
+        default="",
+        description="Folder (relative to the workspace, or absolute), or where files lie elsewhere: https://…, "
+        "webdavs://…, sftp://host/folder, s3://bucket/prefix, imaps://host/INBOX, maildir:folder",
     )
     path: str = Field(default="", description="The file or pattern, for a system that is just that")
+    protocol: Literal["", "webdav"] = Field(default="", description="webdav: an https:// location is a WebDAV folder")
     headers: dict[str, str] = Field(
         default_factory=dict,
         description="HTTP headers sent to the location's host; secrets as ${ENV} or file: references",
@@ -68,12 +72,45 @@ class SystemSettings(Settings):
     params: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Query parameters for the location's host; secrets as references"
     )
-    refresh_s: float = Field(default=300.0, ge=0, description="Seconds until a file from the web is asked for anew")
-    max_mb: int = Field(default=4096, gt=0, description="Largest file, downloaded or unpacked, in MB")
+    refresh_s: float = Field(default=300.0, ge=0, description="Seconds until files from elsewhere are asked for anew")
+    max_mb: int = Field(
+        default=4096, gt=0, description="Largest file, downloaded (all of a pattern together) or unpacked, in MB"
+    )
+    user: str = Field(default="", description="SFTP, WebDAV, mailbox: the account")
+    password: str = Field(default="", description="SFTP, WebDAV, mailbox: its password", repr=False)
+    token: str = Field(default="", description="WebDAV: a bearer token; S3: a session token", repr=False)
+    private_key: str = Field(default="", description="SFTP: a key of OpenSSH; file:keys/id_ed25519", repr=False)
+    passphrase: str = Field(default="", description="SFTP: of the private key", repr=False)
+    host_key: Texts = Field(default=(), description="SFTP: fingerprints of the server's key, SHA256:…")
+    known_hosts: str = Field(default="", description="SFTP: a file as OpenSSH keeps it; file:known_hosts")
+    endpoint: str = Field(default="", description="S3: address of the storage; that of AWS if not set")
+    region: str = Field(default="us-east-1", pattern=r"^[A-Za-z0-9-]{1,60}$", description="S3: region to sign for")
+    access_key: str = Field(default="", description="S3: id of the key", repr=False)
+    secret_key: str = Field(default="", description="S3: the key itself", repr=False)
+    senders: Texts = Field(default=(), description="Mailbox: addresses or domains whose mails count")
+    subject: str = Field(default="", description="Mailbox: regular expression that the subject must fit")
+    after: Literal["keep", "seen", "move"] = Field(
+        default="keep", description="Mailbox: what happens to mails whose attachments were taken up"
+    )
+    move_to: str = Field(default="", max_length=200, description="Mailbox: the folder for after: move")
+    keep_versions: int = Field(default=5, ge=0, le=1000, description="Deliveries: older files that are kept")
+
+    @property
+    def at(self) -> Location | None:
+        """Where the files lie elsewhere; None for a folder of this machine."""
+        return located(self.location, self.protocol) if is_remote(self.location) else None
+
+    @property
+    def origin(self) -> str:
+        """What decides which files one sees, without secrets."""
+        return repr(
+            (self.location, self.protocol, self.endpoint, self.user, self.access_key, self.senders, self.subject)
+        )
 
     @property
     def is_url(self) -> bool:
-        return is_url(self.location)
+        """Are paths addresses of the web?"""
+        return is_url(self.location) and not self.protocol
 
     @model_validator(mode="after")
     def _params_have_a_host(self) -> SystemSettings:
@@ -84,9 +121,48 @@ class SystemSettings(Settings):
     @field_validator("location")
     @classmethod
     def _scheme(cls, value: str) -> str:
-        if "://" in value and not is_url(value):
-            raise ValueError("only http:// and https:// addresses, or a folder")
+        if "://" in value and not is_remote(value):
+            raise ValueError("a folder, or https, webdavs, sftp, s3, imaps:// or maildir:")
+        if is_remote(value):
+            located(value, "")
         return value
+
+    @field_validator("host_key")
+    @classmethod
+    def _fingerprints(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}=?", item) for item in value):
+            raise ValueError("fingerprints look like SHA256:nThbg6kXUpJWGl7E1IGOCspRomTxdCARLviKw6E5SY8")
+        return value
+
+    @field_validator("subject")
+    @classmethod
+    def _pattern(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except re.error:
+            raise ValueError("not a regular expression") from None
+        return value
+
+    @field_validator("endpoint")
+    @classmethod
+    def _endpoint(cls, value: str) -> str:
+        if value and not re.fullmatch(r"https?://[^/?#@\s]+/?", value):
+            raise ValueError("an address without a path; for example https://s3.example.org")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> SystemSettings:
+        at = self.at
+        kind = at.kind if at is not None else ""
+        if kind in ("imaps", "maildir") and not self.senders:
+            raise ValueError("senders: whose mails count? Addresses or domains")
+        if kind == "sftp" and at is not None and not (self.user or at.user):
+            raise ValueError("user: as whom to log in?")
+        if self.after == "move" and not re.fullmatch(r"[^\x00-\x1f/.\\][^\x00-\x1f/\\]*", self.move_to):
+            raise ValueError("move_to: the name of a folder of the mailbox")
+        if bool(self.access_key) != bool(self.secret_key):
+            raise ValueError("access_key and secret_key belong together")
+        return self
 
 
 class Dialect(Settings):
@@ -151,6 +227,10 @@ class TableSettings(Dialect):
     path: str = Field(default="", description="File or pattern below the location, or http(s) address")
     params: dict[str, str | int | float | bool] = Field(
         default_factory=dict, description="Query parameters of a web address"
+    )
+    pick: Literal["all", "newest"] | None = Field(
+        default=None,
+        description="Of the files that a pattern stands for: all as one table, or the newest; newest in a mailbox, else all",
     )
     format: Format | None = Field(default=None, description="If the file name does not tell")
     member: str = Field(
@@ -289,6 +369,4 @@ def _column(letters: str) -> int:
     return max(number - 1, 0)
 
 
-def is_url(text: str) -> bool:
-    """An http(s) address?"""
-    return text.lower().startswith(("http://", "https://"))
+__all__ = ["Dialect", "Format", "SystemSettings", "TableSettings", "cut", "format_of", "is_url", "path_pattern"]

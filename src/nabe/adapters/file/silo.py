@@ -15,11 +15,12 @@ from nabe.adapters.file.delimited import open_delimited
 from nabe.adapters.file.desk import Desk
 from nabe.adapters.file.part import Part
 from nabe.adapters.file.records import open_json, open_ndjson
+from nabe.adapters.file.remote.copies import Copies, Telling
+from nabe.adapters.file.remote.opening import open_remote
 from nabe.adapters.file.settings import SystemSettings, TableSettings, format_of, is_url
 from nabe.adapters.file.store import FileStore
 from nabe.adapters.file.unpack import Unpacker
 from nabe.adapters.file.vector import DRIVERS, open_vector
-from nabe.adapters.file.web import Web
 from nabe.adapters.file.workbook import open_workbook
 from nabe.adapters.file.xmltable import open_xml
 from nabe.adapting.json_http.paging import with_params
@@ -60,23 +61,29 @@ class Silo:
         self.store = FileStore(system, context.cache)
         self.desk = Desk(system, context.cache, timeout_s)
         self.unpacker = Unpacker(system, self.store, settings.max_mb * 1_000_000)
-        self.folder = None if settings.is_url else Folder(system, context.root, settings.location)
+        self.folder = None if settings.at else Folder(system, context.root, settings.location)
         self._secrets, self._timeout_s = secrets, timeout_s
-        self._web: Web | None = None
+        self._copies: Copies | None = None
         self._lock = threading.Lock()
 
-    def files(self, path: str, params: Mapping[str, Any] | None = None) -> Files:
-        """The files that `path` stands for, as they are now; with `params` in the query of a web address."""
-        path = path or self.settings.path
-        if is_url(path) or self.folder is None:
+    def files(self, settings: TableSettings) -> Files:
+        """The files that a dataset's `path`, `params` and `pick` stand for, as they are now."""
+        path = settings.path or self.settings.path
+        kind = self.settings.at.kind if self.settings.at else ""
+        newest = settings.pick == "newest" or (settings.pick is None and kind in ("imaps", "maildir"))
+        if kind in ("", "http") and (is_url(path) or kind):
             asked = [
                 (name, str(value).lower() if isinstance(value, bool) else str(value))
-                for name, value in (params or {}).items()
+                for name, value in settings.params.items()
             ]
             url = self._url(path)
-            places = [self.web().fetch(with_params(url, asked) if asked else url)]
+            places = self.copies().places(with_params(url, asked) if asked else url)
+        elif self.folder is None:
+            places = self.copies().places(path, newest=newest)
         else:
             places = self.folder.find(path)
+            if newest:
+                places = [max(places, key=lambda place: (place.modified, place.name))]
         stale = min((place.stale_since for place in places if place.stale_since), default=None)
         return Files(tuple(places), tuple((place.path, place.version) for place in places), stale)
 
@@ -130,23 +137,26 @@ class Silo:
             )
         return found
 
-    def web(self) -> Web:
-        """Downloads, with the location's headers (secrets resolved now) for the location's host only."""
+    def copies(self) -> Copies:
+        """The copies of files that lie elsewhere."""
         with self._lock:
-            if self._web is None:
-                location = self.settings.location
-                self._web = Web(
+            if self._copies is None:
+                remote = open_remote(self.system, self.settings, self.context, self._secrets, self._timeout_s)
+                self._copies = Copies(
                     self.system,
                     self.store,
-                    allow_hosts=self.context.allow_hosts,
-                    headers={name: self._secrets(value) for name, value in self.settings.headers.items()},
-                    headers_host=urlsplit(location).netloc if is_url(location) else "",
-                    params={name: self._secrets(str(value)) for name, value in self.settings.params.items()},
+                    remote,
+                    origin=self.settings.origin,
                     refresh_s=self.settings.refresh_s,
                     most_bytes=self.settings.max_mb * 1_000_000,
-                    timeout_s=self._timeout_s,
                 )
-            return self._web
+            return self._copies
+
+    def notes(self) -> list[str]:
+        """What was left out when files were fetched (mails of others, attachments that are too large)."""
+        with self._lock:
+            remote = self._copies.remote if self._copies is not None else None
+        return remote.notes() if isinstance(remote, Telling) else []
 
     def _url(self, path: str) -> str:
         location = self.settings.location
@@ -169,17 +179,17 @@ class Silo:
         if self.folder is not None:
             self.folder.check()
         if self.settings.path:
-            self.files(self.settings.path)
-        elif self.settings.is_url:
-            self.web().check(self.settings.location)
+            self.files(TableSettings())
+        elif self.folder is None:
+            self.copies().check()
 
     def close(self) -> None:
         """Free what is held."""
         self.desk.close()
         with self._lock:
-            if self._web is not None:
-                self._web.close()
-                self._web = None
+            if self._copies is not None:
+                self._copies.close()
+                self._copies = None
 
 
 def _tupled(value: Any) -> Any:

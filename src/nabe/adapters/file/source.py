@@ -5,22 +5,19 @@ from __future__ import annotations
 import hashlib
 import itertools
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, BinaryIO
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from nabe.adapters.file.desk import BATCH_ROWS
-from nabe.adapters.file.geometry import to_wkb
+from nabe.adapters.file.loading import load, streamed
 from nabe.adapters.file.part import Part
 from nabe.adapters.file.plan import Plan, column_of, make_plan
+from nabe.adapters.file.receiving import Receiver
 from nabe.adapters.file.settings import TableSettings
 from nabe.adapters.file.silo import Files, Silo, table_settings
 from nabe.adapters.file.translate import name
-from nabe.errors import SourceRefused, SourceUnavailable
+from nabe.errors import SourceUnavailable
 from nabe.model.dataset import Dataset, Field, FieldType
+from nabe.model.delivery import Delivery
 from nabe.model.expr import And, Compare, Expr, In, Not, Op, Or, conjuncts, fields_of
 from nabe.model.query import SealedScan
 from nabe.model.schema import arrow_schema
@@ -32,9 +29,6 @@ from nabe.query.sql import condition, select
 
 #: Tells each opening of a table from the ones before.
 _NUMBERS = itertools.count()
-
-#: Columns read at once: each takes up to 3 MB of DuckDB's memory for the steps from text to value, however few its rows.
-_WIDE = 24
 
 ALL = Capabilities(filter=True, bbox=True, order=True, limit=True, floor=True)
 
@@ -56,6 +50,7 @@ class FileSource:
 
     def __init__(self, silo: Silo, tables: TableCache) -> None:
         self._silo, self._tables = silo, tables
+        self._receiver = Receiver(silo, silo.context.kept or f"{silo.context.cache}/kept")
         self._owner = object()
         # A folder cannot hang as a server can; the web is reached in a thread that can be given up.
         self.capabilities = replace(ALL, instant=silo.folder is not None and bool(silo.settings.location))
@@ -122,7 +117,7 @@ class FileSource:
 
     def mark(self, dataset: Dataset) -> str:
         """Names, times and sizes of the files; of a file on the web what its server says of it."""
-        files = self._silo.files(self._settings_of(dataset).path)
+        files = self._silo.files(self._settings_of(dataset))
         if files.stale_since is not None:
             raise SourceUnavailable(self._silo.system, "the server with its files does not answer.")
         return hashlib.blake2b(repr(files.version).encode(), digest_size=16).hexdigest()
@@ -131,6 +126,26 @@ class FileSource:
         """The columns of the files, declared or not."""
         opened, _ = self._open(dataset)
         return tuple(dict.fromkeys(column.name for part in opened.plan.parts for column in part.columns))
+
+    def receives(self, dataset: Dataset) -> str:
+        """Why it takes no file for this dataset; empty if it does."""
+        return self._receiver.receives(dataset)
+
+    def hold(self, dataset: Dataset, name: str, content: BinaryIO, by: str) -> Delivery:
+        """Keep a delivered file aside and say what is in it."""
+        return self._receiver.hold(dataset, name, content, by)
+
+    def held(self, dataset: Dataset, id: str) -> Delivery:
+        """A delivered file that waits."""
+        return self._receiver.held(dataset, id)
+
+    def take(self, dataset: Dataset, id: str) -> Delivery:
+        """Put it in the old one's place."""
+        return self._receiver.take(dataset, id)
+
+    def drop(self, dataset: Dataset, id: str) -> None:
+        """Forget it."""
+        self._receiver.drop(dataset, id)
 
     def close(self) -> None:
         """Free connections and kept tables; the source can be used again."""
@@ -141,7 +156,7 @@ class FileSource:
 
     def _open(self, dataset: Dataset) -> tuple[Opened, Files]:
         settings = self._settings_of(dataset)
-        files = self._silo.files(settings.path, settings.params)
+        files = self._silo.files(settings)
         opened = self._opened.get(dataset.id)
         if opened is not None and opened.version == files.version and opened.dataset == dataset:
             return opened, files
@@ -192,7 +207,7 @@ class FileSource:
         if pushed:
             schema = scan_schema(scan)
             fields = tuple(dict.fromkeys((*needed_fields(scan, Capabilities()), *scan.fields)))
-            return _streamed(
+            return streamed(
                 self._silo, plan, schema, lambda cursor: select(scan, *plan.relation(cursor, fields), "duckdb")
             )
         fields = needed_fields(scan, Capabilities()) or (next(iter(plan.sources[0]), ""),)
@@ -206,94 +221,7 @@ class FileSource:
             shown = ", ".join(f"{columns[item]} AS {name(item)}" for item in schema.names)
             return f"SELECT {shown} FROM {relation}" + (f" WHERE {where}" if where else "")
 
-        return finish(_streamed(self._silo, plan, schema, sql), scan, Capabilities())
-
-
-def stream_all(silo: Silo, plan: Plan) -> Batches:
-    """All rows of a plan's dataset, streamed, without the fields whose column is gone."""
-    there = [field for field in plan.dataset.fields if all(field.name in found for found in plan.sources)]
-    if len(there) <= _WIDE or sum(part.size for part in plan.parts) > TABLE_LIMIT:
-        return _stream_fields(silo, plan, there)
-    groups = (_stream_fields(silo, plan, there[at : at + _WIDE]) for at in range(0, len(there), _WIDE))
-    tables = (pa.Table.from_batches(list(group.batches), group.schema) for group in groups)
-    columns = [column for table in tables for column in table.columns]
-    whole = pa.Table.from_arrays(columns, schema=arrow_schema(there))
-    return Batches(whole.schema, iter(whole.to_batches(max_chunksize=BATCH_ROWS)))
-
-
-def _stream_fields(silo: Silo, plan: Plan, fields: list[Field]) -> Batches:
-    schema = arrow_schema(fields)
-
-    def sql(cursor: Any) -> str:
-        relation, columns = plan.relation(cursor, schema.names)
-        shown = ", ".join(f"{columns[item]} AS {name(item)}" for item in schema.names) or "1 AS nabe_one"
-        return f"SELECT {shown} FROM {relation}"
-
-    return _streamed(silo, plan, schema, sql)
-
-
-def load(silo: Silo, plan: Plan) -> pa.Table:
-    """All rows of a plan's dataset; fields whose column is gone are empty (asking for them is refused)."""
-    batches = stream_all(silo, plan)
-    schema = batches.schema
-    table = pa.Table.from_batches(list(batches.batches), schema)
-    _refuse_unfit(silo, plan, table)
-    whole = arrow_schema(plan.dataset.fields)
-    columns = [table[item.name] if item.name in schema.names else pa.nulls(table.num_rows, item.type) for item in whole]
-    return pa.Table.from_arrays(columns, schema=whole)
-
-
-def _refuse_unfit(silo: Silo, plan: Plan, table: pa.Table) -> None:
-    """A column of which no value fits its declared type was declared wrongly: say so instead of showing nothing."""
-    for field in plan.dataset.fields:
-        if (
-            field.type in (FieldType.STRING, FieldType.GEOMETRY)
-            or field.name not in table.schema.names
-            or not table.num_rows
-        ):
-            continue
-        if table[field.name].null_count < table.num_rows:
-            continue
-        as_text = replace(plan.dataset, fields=(Field(field.name, FieldType.STRING, column=field.column),))
-        settings = table_settings(silo, plan.dataset.source)
-        texts = make_plan(silo.system, as_text, settings, plan.parts)
-        if not all(part.rescan for part in plan.parts) or not all(texts.sources):
-            continue
-
-        def sql(cursor: Any, texts: Plan = texts, item: str = field.name) -> str:
-            relation, columns = texts.relation(cursor, (item,))
-            return f"SELECT {columns[item]} AS {name(item)} FROM {relation} WHERE {columns[item]} IS NOT NULL LIMIT 1"
-
-        schema = arrow_schema(as_text.fields)
-        if any(batch.num_rows for batch in _streamed(silo, texts, schema, sql).batches):
-            raise SourceRefused(
-                silo.system,
-                f"{plan.parts[0].shown!r}: no value of column {field.source_column!r} is of type {field.type.value} "
-                f"(field {field.name!r} of dataset {plan.dataset.id!r}).",
-                hint="Correct the field's type, or source.decimal, thousands, date_format or nulls.",
-                field=field.name,
-                dataset=plan.dataset.id,
-            )
-
-
-def _streamed(silo: Silo, plan: Plan, schema: pa.Schema, sql: Any) -> Batches:
-    """Batches of an SQL over the plan's relation, with geometry made and types exact."""
-    _, raw, close = silo.desk.stream(sql, plan.parts[0].shown)
-
-    def exact() -> Iterator[pa.RecordBatch]:
-        for batch in raw:
-            columns = []
-            for field in schema:
-                column = batch.column(field.name)
-                if field.name in plan.geometry:
-                    column = to_wkb(column, *plan.geometry[field.name])
-                columns.append(column if column.type == field.type else pc.cast(column, field.type))
-            if columns:
-                yield pa.RecordBatch.from_arrays(columns, schema=schema)
-            else:
-                yield pa.RecordBatch.from_struct_array(pa.array([{}] * batch.num_rows, pa.struct([])))
-
-    return Batches(schema, exact(), close)
+        return finish(streamed(self._silo, plan, schema, sql), scan, Capabilities())
 
 
 def _asked(scan: SealedScan) -> set[str]:

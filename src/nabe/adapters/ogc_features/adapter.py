@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nabe.adapters.ogc_features.settings import ConnectionSettings, SourceSettings
 from nabe.adapting.json_http.paths import parse
 from nabe.adapting.settings import parsed, problems
 from nabe.model.dataset import Dataset, FieldType, System
@@ -30,14 +31,10 @@ class OgcFeaturesAdapter:
 
     def check_system(self, system: System) -> list[str]:
         """What is wrong with `connection`."""
-        from nabe.adapters.ogc_features.settings import ConnectionSettings
-
         return problems(ConnectionSettings, system.connection, "connection")
 
     def check_dataset(self, system: System, dataset: Dataset) -> list[str]:
         """What is wrong with `source`, and with the columns of fields."""
-        from nabe.adapters.ogc_features.settings import SourceSettings
-
         found = problems(SourceSettings, dataset.source, "source")
         for field in dataset.fields:
             try:

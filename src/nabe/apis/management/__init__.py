@@ -6,6 +6,7 @@ from nabe.apis.management.routes import routes
 from nabe.model.text import Text
 from nabe.web.interface import Interface, ProbeRequest
 
+_FILE = {"Content-Type": "application/octet-stream"}
 _JSON = {"Content-Type": "application/json"}
 
 INTERFACE = Interface(
@@ -53,7 +54,10 @@ INTERFACE = Interface(
         ProbeRequest("DELETE", "/api/usecases/antrag/grants/{dataset}/approval"),
         ProbeRequest("DELETE", "/api/datasets/{dataset}/copies?before=1999-01-01"),
         ProbeRequest("POST", "/api/datasets/{dataset}/copies"),
+        ProbeRequest("PUT", "/api/datasets/{dataset}/file?check=true", "id;{field}\n1;{value}\n", _FILE),
+        ProbeRequest("PUT", "/api/datasets/{dataset}/file?name=x.csv", "{field}\n{value}\n", _FILE),
         ProbeRequest("PUT", "/api/documents/dataset/{dataset}", "{}", _JSON | {"If-Match": '"0"'}),
         ProbeRequest("DELETE", "/api/documents/dataset/{dataset}", "", {"If-Match": '"0"'}),
     ),
+    uploads=(r"/api/datasets/[^/]+/file",),
 )

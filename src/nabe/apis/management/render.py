@@ -8,7 +8,9 @@ import msgspec
 
 from nabe.governance.explain import headline, reasons
 from nabe.hub import Explanation, Found
+from nabe.i18n import t
 from nabe.model.decision import Decision
+from nabe.model.delivery import Delivery, Finding
 
 
 def plain(value: Any) -> Any:
@@ -30,6 +32,30 @@ def found(item: Found, lang: str) -> dict[str, Any]:
         "readable": list(item.readable),
         "reasons": _reasons(item.decision, lang),
     }
+
+
+def delivery(item: Delivery, lang: str, *, taken: bool) -> dict[str, Any]:
+    """A delivered file, without its rows."""
+    return {
+        "dataset": item.dataset,
+        "name": item.name,
+        "bytes": item.size,
+        "sha256": item.digest,
+        "rows": item.rows,
+        "rows_before": item.rows_before,
+        "fits": item.fits,
+        "flaws": findings(item.flaws, lang),
+        "notes": findings(item.notes, lang),
+        "taken": taken,
+    }
+
+
+def findings(items: tuple[Finding, ...], lang: str) -> list[dict[str, Any]]:
+    """What was found, as keys and as sentences."""
+    return [
+        {"kind": item.kind, "params": dict(item.params), "text": t(f"delivery.{item.kind}", lang, **item.params)}
+        for item in items
+    ]
 
 
 def explanation(item: Explanation, lang: str) -> dict[str, Any]:

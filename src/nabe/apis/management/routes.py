@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -24,7 +25,10 @@ from nabe.web.asker import Asker, asker_of
 from nabe.web.problem import handle
 from nabe.web.services import Services, services_of
 from nabe.web.session import log_in, log_out, set_session
+from nabe.web.stream import in_thread
 
+#: Bytes of a delivered file that are held in memory before it goes to disk.
+_IN_MEMORY = 1_000_000
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     code: {"description": "problem", "content": {"application/problem+json": {}}}
     for code in (400, 401, 403, 404, 409, 413, 422, 429, 502, 503, 504)
@@ -74,7 +78,7 @@ def application() -> FastAPI:
     for kind in (NabeError, HTTPException, Exception):
         app.add_exception_handler(kind, handle)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for add in (_people, _inventory, _copies, _declarations, _oversight):
+    for add in (_people, _inventory, _copies, _deliveries, _declarations, _oversight):
         add(app)
     return app
 
@@ -198,6 +202,52 @@ def _copies(app: FastAPI) -> None:
     def forget(id: str, asker: Known, hub: Door, before: str = "") -> Json:
         until = moment(before, field="before", end=False) if before else None
         return {"removed": hub.forget(asker.actor, id, until)}
+
+
+def _deliveries(app: FastAPI) -> None:
+    body = {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+
+    @app.put(
+        "/datasets/{id}/file",
+        summary="Put a new file in the place of the dataset's old one, if it fits, as data owner",
+        tags=["deliveries"],
+        openapi_extra={"requestBody": body},
+    )
+    async def deliver(
+        id: str,
+        request: Request,
+        asker: Known,
+        hub: Door,
+        name: Annotated[str, Query(max_length=200, description="its name, where a dataset has several files")] = "",
+        check: Annotated[bool, Query(description="only say what is in it; replace nothing")] = False,
+    ) -> Json:
+        # Before anything of the file is read: a denial is raised, and written down, by the hub.
+        if not (await in_thread(hub.reception, asker.actor, id)).permit:
+            await in_thread(hub.delivery, asker.actor, id, "")
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+            async for piece in request.stream():
+                await in_thread(spool.write, piece)
+            spool.seek(0)
+            return await in_thread(_deliver, hub, asker, id, name, spool, check)
+
+
+def _deliver(hub: Hub, asker: Asker, id: str, name: str, content: BinaryIO, check: bool) -> Json:
+    found = hub.deliver(asker.actor, id, name, content, interface="management")
+    if not found.fits and not check:
+        raise Invalid(
+            "The file does not fit; nothing was replaced.",
+            hint="Correct it; ?check=true says all that was found.",
+            code="does-not-fit",
+            flaws=[item["text"] for item in render.findings(found.flaws, asker.lang)],
+        )
+    if found.fits and check:
+        hub.drop_delivery(asker.actor, id, found.id, interface="management")
+    elif found.fits:
+        hub.take_delivery(asker.actor, id, found.id, interface="management")
+    return render.delivery(found, asker.lang, taken=found.fits and not check)
 
 
 def _declarations(app: FastAPI) -> None:

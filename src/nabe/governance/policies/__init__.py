@@ -11,6 +11,7 @@ from nabe.governance.facts import Facts
 from nabe.governance.policies.approval_by_owner import approval_by_owner
 from nabe.governance.policies.audit_roles import audit_roles
 from nabe.governance.policies.declare_roles import declare_roles
+from nabe.governance.policies.delivery_by_owner import delivery_by_owner
 from nabe.governance.policies.ethics import ethics
 from nabe.governance.policies.grants import grants
 from nabe.governance.policies.membership import membership
@@ -46,4 +47,5 @@ POLICIES: Mapping[Action, tuple[Policy, ...]] = {
     Action.AUDIT: (audit_roles,),
     Action.SNAPSHOT: (snapshot_declared,),
     Action.REACH: (reach_roles,),
+    Action.DELIVER: (delivery_by_owner,),
 }

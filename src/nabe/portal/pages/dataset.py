@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from nabe.errors import NabeError
 from nabe.formats import FORMATS
 from nabe.hub import Found, Hub
 from nabe.model.catalogue import Revision
@@ -59,6 +60,8 @@ def _page(request: Request) -> Response:
         map_titles=_map_titles(dataset, asker.lang),
         known=known,
         revisions=_revisions(hub, asker, id),
+        deliverable=_deliverable(hub, asker, id),
+        delivered=request.query_params.get("delivered") == "1",
     )
 
 
@@ -87,6 +90,15 @@ def _asks_first(found: Found) -> bool:
 
 def _formats(dataset: Dataset) -> list[str]:
     return [id for id in _OFFERED if id in FORMATS and (id != "geojson" or dataset.geometry)]
+
+
+def _deliverable(hub: Hub, asker: Asker, id: str) -> bool:
+    """Offer the form to those who may use it, where a file can be put."""
+    try:
+        found = hub.reception(asker.actor, id) if asker.actor.organisation else None
+    except NabeError:  # a silo that cannot be opened is told by the preview
+        return False
+    return found is not None and found.permit and not found.why_not
 
 
 def _revisions(hub: Hub, asker: Asker, id: str) -> list[Revision]:

@@ -91,6 +91,7 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
         clock=lambda: dt.datetime.now(dt.UTC),
         budget=budget,
         validate=_validate,
+        quality=store.quality,
     )
     return Nabe(
         root,

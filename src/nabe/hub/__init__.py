@@ -1,10 +1,11 @@
 """The one door. Everything that asks for data, APIs, portal, CLI and products alike, asks a `Hub`.
 
-find · read · explain · declare · audit; each names who asks and for which use case, and leaves a line in the ledger.
+find · read · explain · check quality · declare · audit; each names who asks and for which use case, and leaves a line in the ledger.
 """
 
+from nabe.hub.checking import Counts
 from nabe.hub.explaining import Explanation
 from nabe.hub.finding import Found, Lineage, SystemView
 from nabe.hub.hub import Hub
 
-__all__ = ["Explanation", "Found", "Hub", "Lineage", "SystemView"]
+__all__ = ["Counts", "Explanation", "Found", "Hub", "Lineage", "SystemView"]

@@ -9,6 +9,7 @@ from typing import Any
 from nabe.errors import NabeError
 from nabe.manifest.circles import circles, tables
 from nabe.manifest.problems import Problem, Severity, nearest
+from nabe.manifest.rules import check_rules
 from nabe.manifest.secrets import clear_secrets
 from nabe.model.catalogue import City, Goal, Noun, Snapshot, kind_of
 from nabe.model.dataset import Dataset, FieldType, System
@@ -130,6 +131,8 @@ class _Check:
             for name in value if isinstance(value, tuple) else (value,):
                 if name and name not in names:
                     yield self.says(dataset, (part,), f"there is no field {name!r}", nearest(name, names))
+        for path, message, hint, severity in check_rules(dataset, self.all.datasets, self.describe):
+            yield self.says(dataset, path, message, hint, severity)
         if dataset.product is not None:
             yield from self.product(dataset)
         elif system := self.all.systems.get(dataset.system):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from nabe.model.quality import Rule
 from nabe.model.text import Text
 
 
@@ -105,7 +106,7 @@ class Dataset:
     (path and dialect, table name, ...). `key` are the fields that identify a row; `subject` the field that identifies
     the person or household a row is about (the unit of minimum group sizes; empty: the row itself).
     Geometry reaches the hub as WKB in OGC:CRS84 whatever `crs` (the silo's own, e.g. `EPSG:25832`) says.
-    `update_every` is an ISO 8601 duration. `public` words are those a stranger may read when `access` is open.
+    `update_every` is an ISO 8601 duration. `quality` are the rules by which its owner wants it checked. `public` words are those a stranger may read when `access` is open.
     """
 
     id: str
@@ -128,10 +129,17 @@ class Dataset:
     modified: str = ""
     synthetic: bool = False
     limits: Limits | None = None
+    quality: tuple[Rule, ...] = ()
 
     def field(self, name: str) -> Field | None:
         """The field of that name, or nothing."""
         return next((item for item in self.fields if item.name == name), None)
+
+    @property
+    def refers_to(self) -> frozenset[str]:
+        """Ids of the datasets that its fields and its rules refer to."""
+        fields = (field.references.dataset for field in self.fields if field.references)
+        return frozenset(fields) | {rule.references.dataset for rule in self.quality if rule.references}
 
     @property
     def geometry(self) -> Field | None:

@@ -18,6 +18,7 @@ class Action(StrEnum):
     DECLARE = "declare"  # change what the city declared
     APPROVE = "approve"  # a data owner's consent to a grant
     AUDIT = "audit"  # read the ledger
+    CHECK = "check"  # count by the rules of a dataset, and see the figures
 
 
 class Effect(StrEnum):

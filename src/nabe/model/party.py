@@ -70,3 +70,6 @@ class Actor:
 
 #: Whoever has not logged in. Asks for the use case `OPEN_DATA`.
 ANONYMOUS = Actor("anonymous")
+
+#: Checks data by the rules that their owners declared. Nobody can log in under such a name: accounts have no colon.
+QUALITY_JOB = Actor("job:quality", "Qualitätsprüfung")

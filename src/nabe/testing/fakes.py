@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from nabe.model.catalogue import Change, Noun, Revision, Snapshot, kind_of
 from nabe.model.ledger import ChainCheck, ChainedEntry, Entry
+from nabe.model.quality import Result
 from nabe.model.query import SealedScan
 from nabe.ports.ledger import Usage
 from nabe.ports.source import Batches, Capabilities
@@ -111,3 +112,34 @@ class FakeLedger:
 
     def close(self) -> None:
         return None
+
+
+class FakeQuality:
+    """Results in a list, newest first."""
+
+    def __init__(self) -> None:
+        self.list: list[Result] = []
+
+    def add(self, results: Sequence[Result], *, keep: int) -> None:
+        self.list = sorted([*reversed(results), *self.list], key=lambda result: result.at, reverse=True)
+        ranks: dict[tuple[str, str, bool], int] = {}
+        kept = []
+        for result in self.list:
+            key = (result.dataset, result.rule, result.known)
+            ranks[key] = ranks.get(key, 0) + 1
+            if ranks[key] <= keep:
+                kept.append(result)
+        self.list = kept
+
+    def results(self, datasets: Sequence[str], *, limit: int) -> list[Result]:
+        seen: dict[tuple[str, str], int] = {}
+        told: set[tuple[str, str]] = set()
+        found = []
+        for result in self.list:
+            key = (result.dataset, result.rule)
+            first = result.known and key not in told
+            if result.dataset in datasets and (seen.get(key, 0) < limit or first):
+                found.append(result)
+            seen[key] = seen.get(key, 0) + 1
+            told |= {key} if result.known else set()
+        return found

@@ -19,6 +19,8 @@ from nabe.governance.policies.own_product import own_product
 from nabe.governance.policies.personal_data import personal_data
 from nabe.governance.policies.product_release import product_release
 from nabe.governance.policies.purpose_limitation import purpose_limitation
+from nabe.governance.policies.quality_job import quality_job
+from nabe.governance.policies.quality_roles import quality_roles
 from nabe.governance.policies.use_case_active import use_case_active
 from nabe.governance.policies.visibility import visibility
 from nabe.model.decision import Action, Request, Verdict
@@ -42,4 +44,5 @@ POLICIES: Mapping[Action, tuple[Policy, ...]] = {
     Action.DECLARE: (declare_roles,),
     Action.APPROVE: (approval_by_owner,),
     Action.AUDIT: (audit_roles,),
+    Action.CHECK: (quality_job, quality_roles),
 }

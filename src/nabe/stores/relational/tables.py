@@ -93,3 +93,15 @@ ATTEMPT = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("last", sa.String(40), nullable=False),
 )
+
+QUALITY = sa.Table(
+    "quality_result",
+    METADATA,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("dataset", sa.String(200), nullable=False),
+    sa.Column("rule", sa.String(200), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("known", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Index("quality_rule", "dataset", "rule", "known", "number"),
+)

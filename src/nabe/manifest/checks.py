@@ -131,8 +131,8 @@ class _Check:
             for name in value if isinstance(value, tuple) else (value,):
                 if name and name not in names:
                     yield self.says(dataset, (part,), f"there is no field {name!r}", nearest(name, names))
-        for path, message, hint, severity in check_rules(dataset, self.all.datasets, self.describe):
-            yield self.says(dataset, path, message, hint, severity)
+        for path, message, hint in check_rules(dataset, self.all.datasets, self.describe):
+            yield self.says(dataset, path, message, hint)
         if dataset.product is not None:
             yield from self.product(dataset)
         elif system := self.all.systems.get(dataset.system):

@@ -226,7 +226,7 @@ class TargetDoc(Document):
 
 
 #: A number, or text: a date, `today`, `now`.
-Bound = Annotated[float | str | None, BeforeValidator(_bound)]
+Bound = Annotated[int | float | str | None, BeforeValidator(_bound)]
 
 
 class RuleDoc(Document):

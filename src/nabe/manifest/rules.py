@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 
 from nabe.errors import NabeError
 from nabe.manifest.circles import tables
-from nabe.manifest.problems import Severity, nearest
+from nabe.manifest.problems import nearest
 from nabe.model.dataset import Dataset, Field, FieldType
 from nabe.model.periods import parse_period
 from nabe.model.quality import Rule, RuleKind
 
-#: (path in the dataset, message, hint, severity)
-Finding = tuple[tuple[Any, ...], str, str, Severity]
+#: (path in the document, message, hint)
+Finding = tuple[tuple[Any, ...], str, str]
 Describe = Callable[..., Any]
 
 _NUMBERS = (FieldType.INTEGER, FieldType.NUMBER)
@@ -44,20 +44,17 @@ def check_rules(dataset: Dataset, datasets: Mapping[str, Dataset], describe: Des
     ids = [rule.id for rule in dataset.quality]
     for number, rule in enumerate(dataset.quality):
         if ids.index(rule.id) != number:
-            yield ("quality", number, "id"), f"rule {rule.id!r} is declared twice", "", Severity.ERROR
+            yield ("quality", number, "id"), f"rule {rule.id!r} is declared twice", ""
         for part, message, hint in (*_parts(rule), *_fields(rule, dataset), *_values(rule, dataset)):
-            yield ("quality", number, *part), message, hint, Severity.ERROR
+            yield ("quality", number, *part), message, hint
         for message, hint in _targets(rule, dataset, datasets):
-            yield ("quality", number, "references"), message, hint, Severity.ERROR
+            yield ("quality", number, "references"), message, hint
         if rule.kind is RuleKind.SQL and rule.sql and describe is not None:
             for message, hint in _sql(rule, dataset, datasets, describe):
-                yield ("quality", number, "sql"), message, hint, Severity.ERROR
+                yield ("quality", number, "sql"), message, hint
 
 
-_Part = tuple[tuple[Any, ...], str, str]
-
-
-def _parts(rule: Rule) -> Iterator[_Part]:
+def _parts(rule: Rule) -> Iterator[Finding]:
     """Parts that this kind of rule does not look at would be overlooked in silence."""
     default = Rule("", rule.kind)
     for name in _ALL:
@@ -65,7 +62,7 @@ def _parts(rule: Rule) -> Iterator[_Part]:
             yield (name,), f"{name!r} means nothing for {rule.kind.value}", f"it takes {', '.join(_PARTS[rule.kind])}"
 
 
-def _fields(rule: Rule, dataset: Dataset) -> Iterator[_Part]:
+def _fields(rule: Rule, dataset: Dataset) -> Iterator[Finding]:
     names = [field.name for field in dataset.fields]
     if rule.kind in _NEEDS_FIELDS and not rule.fields:
         yield (), "names no field", f"fields: [{names[0] if names else ''}]"
@@ -85,8 +82,8 @@ def _unfit(rule: Rule, field: Field) -> str:
             return "range is for numbers, dates and times"
         case RuleKind.FRESHNESS if field.type not in _TEMPORAL:
             return "freshness is for dates and times"
-        case RuleKind.PATTERN if field.type is not FieldType.STRING:
-            return "pattern is for text"
+        case RuleKind.PATTERN if field.type not in (FieldType.STRING, FieldType.INTEGER):
+            return "pattern is for text and whole numbers"
         case RuleKind.TYPE if field.type is not FieldType.STRING and not _whole(rule, field):
             return "type is for text, or for numbers that are to be whole"
         case RuleKind.UNIQUE | RuleKind.REFERENCE | RuleKind.TYPE if field.type is FieldType.GEOMETRY:
@@ -98,7 +95,7 @@ def _whole(rule: Rule, field: Field) -> bool:
     return field.type in _NUMBERS and rule.type in ("integer", "number")
 
 
-def _values(rule: Rule, dataset: Dataset) -> Iterator[_Part]:
+def _values(rule: Rule, dataset: Dataset) -> Iterator[Finding]:
     match rule.kind:
         case RuleKind.TYPE if rule.type not in _TYPES:
             yield ("type",), f"{rule.type!r} is no type here", f"known: {', '.join(_TYPES)}"
@@ -121,7 +118,7 @@ def _values(rule: Rule, dataset: Dataset) -> Iterator[_Part]:
             yield (), "has no condition", "sql: what is true for good rows"
 
 
-def _pattern(rule: Rule) -> Iterator[_Part]:
+def _pattern(rule: Rule) -> Iterator[Finding]:
     if not rule.pattern:
         yield (), "has no pattern", "pattern: '[0-9]{5}'"
         return
@@ -131,7 +128,7 @@ def _pattern(rule: Rule) -> Iterator[_Part]:
         yield ("pattern",), "is no regular expression", "RE2: no look-ahead, no back-references"
 
 
-def _range(rule: Rule, dataset: Dataset) -> Iterator[_Part]:
+def _range(rule: Rule, dataset: Dataset) -> Iterator[Finding]:
     bounds = [(name, bound) for name in ("min", "max") if (bound := getattr(rule, name)) is not None]
     if not bounds:
         yield (), "has no bounds", "min, max or both"
@@ -155,7 +152,7 @@ def _is_date(bound: float | str) -> bool:
     return isinstance(bound, str) and len(bound) >= 10
 
 
-def _counts(rule: Rule) -> Iterator[_Part]:
+def _counts(rule: Rule) -> Iterator[Finding]:
     if rule.min is None and rule.max is None and not rule.change:
         yield (), "compares with nothing", "change: 0.2 (20 % more or less than usual), min or max"
     for name in ("min", "max"):
@@ -183,7 +180,7 @@ def _targets(rule: Rule, dataset: Dataset, datasets: Mapping[str, Dataset]) -> I
 def _sql(
     rule: Rule, dataset: Dataset, datasets: Mapping[str, Dataset], describe: Describe
 ) -> Iterator[tuple[str, str]]:
-    select = f"SELECT CASE WHEN (\n{rule.sql}\n) THEN 1 END AS kept FROM {dataset.id}"
+    select = f"SELECT CASE WHEN (\n{rule.sql}\n) THEN 1 END AS kept FROM {dataset.id}"  # noqa: S608  vetted, not run
     try:
         describe(select, datasets)
     except NabeError as error:

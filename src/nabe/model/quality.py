@@ -58,8 +58,8 @@ class Rule:
     severity: RuleSeverity = RuleSeverity.WARNING
     title: Text = Text()
     type: str = ""
-    min: float | str | None = None
-    max: float | str | None = None
+    min: int | float | str | None = None
+    max: int | float | str | None = None
     pattern: str = ""
     references: Target | None = None
     max_age: str = ""

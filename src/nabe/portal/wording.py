@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from nabe import i18n
 from nabe.model.dataset import Dataset, Field
+from nabe.model.periods import CITY_TIME
 from nabe.model.usecase import UseCaseState
 
 #: Licences that have an address.
@@ -146,3 +147,8 @@ def day(value: dt.date | dt.datetime | None, lang: str) -> str:
     if value is None:
         return ""
     return i18n.date(value.date() if isinstance(value, dt.datetime) else value, lang)
+
+
+def moment(value: dt.datetime, lang: str) -> str:
+    """A date with its time, as clocks in Germany show it."""
+    return i18n.date(value.astimezone(CITY_TIME), lang)

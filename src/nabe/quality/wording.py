@@ -41,6 +41,8 @@ def outcome(rule: Rule, result: Result | None, lang: str) -> str:
         return _rows(rule, result, lang)
     if result.checked < 0:
         return t("quality.outcome.failed" if failed else "quality.outcome.ok", lang)
+    if result.checked == 1:  # a condition on the dataset as a whole
+        return t("quality.outcome.broken" if failed else "quality.outcome.ok", lang)
     checked, failing = number(result.checked, lang), number(result.failing, lang)
     if not failed:
         key = "quality.outcome.ok_rows" if not result.failing else "quality.outcome.ok_some"
@@ -118,4 +120,11 @@ def _when(text: str, lang: str) -> str:
 
 
 def _due(result: Result, lang: str) -> str:
-    return _when(result.params.get("due", ""), lang)
+    """The last day, or the moment, by which new data were to come."""
+    due = moment(result.params.get("due", ""))
+    if due is None:
+        return ""
+    local = due.astimezone(CITY_TIME)
+    if local.time() == dt.time():
+        return i18n.date(local.date() - dt.timedelta(days=1), lang)
+    return i18n.date(local, lang)

@@ -51,7 +51,8 @@ def passes(dataset: Dataset, rules: Sequence[Rule], now: dt.datetime) -> list[Pa
 
 
 def keys(dataset: Dataset, rule: Rule, now: dt.datetime, most: int) -> str:
-    """The SELECT for the keys of some failing rows; empty where there is no key, or no row that fails by itself."""
+    """The SELECT for the keys of some failing rows; empty where there is no key, or no row that fails by itself. (Of a
+    condition on the dataset as a whole it cannot be computed.)"""
     if not dataset.key or rule.kind in (RuleKind.FRESHNESS, RuleKind.ROW_COUNT):
         return ""
     names = [_quoted(name) for name in dataset.key]
@@ -66,8 +67,6 @@ def keys(dataset: Dataset, rule: Rule, now: dt.datetime, most: int) -> str:
     if rule.kind is RuleKind.REFERENCE:
         return f"SELECT {found} FROM {_antijoin(dataset, rule)} AND r.v IS NULL {end}"
     if rule.kind is RuleKind.SQL:
-        if _condition(rule).find(exp.AggFunc) and not _condition(rule).find(exp.Window):
-            return ""
         inner = f"SELECT {', '.join(names)}, ({_condition(rule).sql(dialect=DIALECT)}) AS ok FROM {table}"
         return f"SELECT {found} FROM ({inner}) AS a WHERE NOT a.ok {end}"
     test = _test(dataset, rule, now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
@@ -52,8 +52,6 @@ class FakeSource:
         return min(rows, scan.limit) if scan.limit is not None else rows
 
     def count(self, scan: SealedScan) -> int:
-        from dataclasses import replace
-
         everything = replace(scan, limit=None, offset=0, order=())
         rows = finish(_batches(self.tables[scan.dataset.id], self.batch_rows), everything, Capabilities())
         return sum(batch.num_rows for batch in rows.batches)
@@ -121,7 +119,10 @@ class FakeQuality:
         self.list: list[Result] = []
 
     def add(self, results: Sequence[Result], *, keep: int) -> None:
-        self.list = sorted([*reversed(results), *self.list], key=lambda result: result.at, reverse=True)
+        clean = [
+            replace(item, keys=tuple(key.encode("utf-8", "replace").decode() for key in item.keys)) for item in results
+        ]
+        self.list = sorted([*reversed(clean), *self.list], key=lambda result: result.at, reverse=True)
         ranks: dict[tuple[str, str, bool], int] = {}
         kept = []
         for result in self.list:

@@ -10,6 +10,7 @@ import pytest
 from nabe.stores.relational import RelationalStore
 from nabe.testing import servers
 from nabe.testing.needs import need
+from nabe.testing.quality_conformance import QualityConformance
 from nabe.testing.store_conformance import CatalogueConformance, IdentityConformance, LedgerConformance
 
 
@@ -22,6 +23,7 @@ class Opened:
         self.catalogue = self.stores[0].catalogue
         self.ledger = self.stores[0].ledger
         self.identity = self.stores[0].identity
+        self.quality = self.stores[0].quality
 
     def again(self):
         self.stores.append(RelationalStore(self.url))
@@ -98,4 +100,12 @@ class TestLedgerOnPostgres(OnPostgres, LedgerConformance):
 
 
 class TestIdentityOnPostgres(OnPostgres, IdentityConformance):
+    pass
+
+
+class TestQualityOnSqlite(OnSqlite, QualityConformance):
+    pass
+
+
+class TestQualityOnPostgres(OnPostgres, QualityConformance):
     pass

@@ -32,6 +32,9 @@ PAGES = {
     "profile": ("/profile", "planerin", "assistance"),
     "personal": ("/datasets/households", "owner", "case_work"),
     "consent": ("/usecases/heat", "owner", ""),
+    "quality": ("/datasets/kitas", "owner", ""),
+    "tasks": ("/tasks", "owner", ""),
+    "no tasks": ("/tasks", "planerin", ""),
 }
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.quality.conftest import EMPLOYEE, OTHER
 
 from nabe.errors import Denied, SourceUnavailable, Unknown
 from nabe.model.dataset import Access, Dataset, Field, FieldType, Reference
@@ -18,7 +19,6 @@ from nabe.model.quality import Rule, RuleKind, State, Target
 from nabe.model.query import Query, Scan
 from nabe.model.text import Text
 from nabe.quality import run
-from tests.quality.conftest import EMPLOYEE, OTHER
 
 K = RuleKind
 FIELDS = (

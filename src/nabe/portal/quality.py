@@ -12,7 +12,7 @@ from nabe.quality import advice, outcome, what
 
 #: So many of the last checks are drawn.
 _DRAWN = 12
-_STEP, _WIDTH, _HEIGHT = 9, 6, 24
+_STEP, _WIDTH, _HEIGHT = 11, 7, 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def line(item: RuleView, dataset: Dataset, titles: Mapping[str, str], lang: str)
         outcome=outcome(item.rule, last, lang),
         earlier=earlier,
         advice=advice(item.rule, lang) if item.open else "",
-        severity=item.rule.severity.value,
+        severity=t(f"portal.quality_severity.{item.rule.severity.value}", lang),
         keys=known.keys if known is not None else (),
         trend=trend(item.results, lang),
         mended=item.mended,
@@ -103,8 +103,8 @@ def _mark(state: State, number: int) -> Mark:
     if state is State.OK:
         return Mark("ok", x, 1, _WIDTH, _HEIGHT - 2)
     if state is State.FAILED:
-        return Mark("failed", x + 0.75, _HEIGHT - 10.75, _WIDTH - 1.5, 9)
-    return Mark("unknown", x + 1.5, _HEIGHT - 4, 3, 3)
+        return Mark("failed", x, _HEIGHT - _WIDTH - 1, _WIDTH, _WIDTH)
+    return Mark("unknown", x + 2, _HEIGHT - 4, 3, 3)
 
 
 def _target(item: RuleView, dataset: Dataset) -> str:

@@ -22,6 +22,8 @@ def what(rule: Rule, dataset: Dataset, lang: str, target: str = "") -> str:
         return t(f"quality.what.{rule.kind.value}_{which}", lang, fields=fields, min=low, max=high)
     if rule.kind is RuleKind.REFERENCE and target:
         return t("quality.what.reference_to", lang, fields=fields, target=target)
+    if rule.kind is RuleKind.UNIQUE and len(rule.fields) > 1:
+        return t("quality.what.unique_together", lang, fields=fields)
     span = period(rule.max_age or dataset.update_every, lang)
     kind = t(f"quality.type.{rule.type}", lang) if rule.type else ""
     return t(f"quality.what.{rule.kind.value}", lang, fields=fields, type=kind, span=span, id=rule.id)
@@ -125,6 +127,6 @@ def _due(result: Result, lang: str) -> str:
     if due is None:
         return ""
     local = due.astimezone(CITY_TIME)
-    if local.time() == dt.time():
+    if local.time() == dt.time() and len(result.latest) <= 10:
         return i18n.date(local.date() - dt.timedelta(days=1), lang)
     return i18n.date(local, lang)

@@ -14,7 +14,7 @@ from tests.quality.conftest import EMPLOYEE, OTHER
 
 from nabe.errors import Denied, SourceUnavailable, Unknown
 from nabe.model.dataset import Access, Dataset, Field, FieldType, Reference
-from nabe.model.party import ANONYMOUS, QUALITY_JOB
+from nabe.model.party import ANONYMOUS, QUALITY_JOB, Actor, Role
 from nabe.model.quality import Rule, RuleKind, State, Target
 from nabe.model.query import Query, Scan
 from nabe.model.text import Text
@@ -209,6 +209,7 @@ def test_figures_and_keys_are_for_those_who_may_read_them(world):
         Rule("wert", K.RANGE, ("wert",), min=0),
         Rule("name", K.PATTERN, ("name",), pattern="[a-z]+"),
         Rule("bedingung", K.SQL, sql="name <> 'Erika'"),
+        Rule("einmal", K.UNIQUE, ("name",)),
     )
     made = world((dataset(*rules, fields=fields), [("k1", -1.0, "Erika"), ("k2", 1.0, "otto")]))
     run(made.hub)
@@ -219,11 +220,16 @@ def test_figures_and_keys_are_for_those_who_may_read_them(world):
 
     assert seen(ANONYMOUS) == [
         ("failed", 1, ("k1",), False),
-        ("failed", -1, (), False),  # of personal fields only whether the rule is kept
-        ("failed", -1, (), False),
+        # That a pattern or condition on persons is broken would be an answer; that no name occurs twice tells of nobody.
+        ("ok", -1, (), False),
     ]
     # The owner's people see how many; which ones only as far as they may read the fields.
-    assert seen(EMPLOYEE) == [("failed", 1, ("k1",), False), ("failed", 1, (), False), ("failed", 1, (), True)]
+    assert seen(EMPLOYEE) == [
+        ("failed", 1, ("k1",), False),
+        ("failed", 1, (), False),
+        ("failed", 1, (), True),
+        ("ok", 0, (), False),
+    ]
 
 
 def test_a_reference_does_not_tell_what_others_hold(world):
@@ -267,3 +273,20 @@ def test_counts_are_those_of_a_plain_reading_of_the_rules(engine, rows):
         (len(rows), sum(x is None or t is None or not t.strip(" ") for t, x in rows)),
         (len(written), sum(written.count(t) > 1 for t in written)),
     ]
+
+
+def test_who_keeps_the_catalogue_asks_nothing_of_persons_by_rules(world):
+    """IT may write rules and know of restricted data; the outcome of "is there a Müller?" is not for IT."""
+    fields = (Field("id", FieldType.STRING), Field("name", FieldType.STRING, personal=True))
+    rules = (
+        Rule("frage", K.SQL, sql="name <> 'Müller'"),
+        Rule("muster", K.PATTERN, ("name",), pattern="[^M].*"),
+        Rule("anzahl", K.ROW_COUNT, min=1),
+    )
+    made = world((dataset(*rules, fields=fields, access=Access.RESTRICTED), [("a", "Müller")]))
+    run(made.hub)
+    it = Actor("it", "IT", "stadt", frozenset({Role.IT}))
+    (view,) = made.hub.quality(it, "", ["d"])
+    assert [(item.rule.id, item.state.value, item.last.rows) for item in view.rules] == [("anzahl", "ok", -1)]
+    (own,) = made.hub.quality(EMPLOYEE, "", ["d"])
+    assert len(own.rules) == 3

@@ -21,6 +21,7 @@ from nabe.model.catalogue import Noun, Snapshot
 from nabe.model.dataset import System
 from nabe.model.text import Text
 from nabe.profile import Proposal, propose, read_sketches, write_sketches
+from nabe.quality import what
 
 
 def register(app: typer.Typer) -> None:
@@ -195,3 +196,5 @@ def _tell(proposal: Proposal, lang: str) -> None:
     for finding in proposal.findings:
         place = f"{finding.field}: " if finding.field else ""
         line(marks.get(str(finding.severity), "·"), " ", plain(f"{place}{finding.text(lang)}"))
+    for rule in dataset.quality:
+        line("[dim]≙[/dim] ", plain(f"{rule.id}: {what(rule, dataset, lang)}"))

@@ -137,7 +137,8 @@ class Checking:
         views = []
         for dataset in datasets:
             sight = _Sight(self._deciding, actor, use_case, dataset, snapshot)
-            rules = tuple(sight.view(rule, by_rule.get((dataset.id, rule.id), [])) for rule in dataset.quality)
+            seen = (sight.view(rule, by_rule.get((dataset.id, rule.id), [])) for rule in dataset.quality)
+            rules = tuple(view for view in seen if view is not None)
             views.append(QualityView(dataset.id, rules, sight.may_check and bool(dataset.quality)))
         return views
 
@@ -151,13 +152,23 @@ class _Sight:
         self.may_check = deciding.decide(actor, Action.CHECK, dataset, "", snapshot).permit
         self._fields = self._whole(dataset)
 
-    def view(self, rule: Rule, results: Sequence[Result]) -> RuleView:
-        """The rule and its results, without what may not be seen."""
+    def view(self, rule: Rule, results: Sequence[Result]) -> RuleView | None:
+        """The rule and its results, without what may not be seen; None where the outcome itself would tell too much."""
         reads = self._reads(rule)
         figures = self.may_check or reads
+        if not figures and self._asks_about_persons(rule):
+            return None
         keys = reads and set(self._dataset.key) <= self._fields
         shown = tuple(_shown(result, figures=figures, keys=keys) for result in results)
         return RuleView(rule if figures else self._public(rule), figures, shown)
+
+    def _asks_about_persons(self, rule: Rule) -> bool:
+        """Could a well-chosen constant in the rule make its outcome an answer ("is there anybody with ...")? Whoever keeps
+        the catalogue may write rules, but reads personal data no more by them than without."""
+        if rule.kind not in (RuleKind.SQL, RuleKind.PATTERN, RuleKind.RANGE, RuleKind.REFERENCE):
+            return False
+        personal = {field.name for field in self._dataset.fields if field.personal}
+        return bool(personal) and (rule.kind is RuleKind.SQL or bool(personal.intersection(rule.fields)))
 
     def _whole(self, dataset: Dataset) -> set[str]:
         """Fields of which the actor may read all values as they are; a narrowed grant leaves none."""

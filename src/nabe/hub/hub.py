@@ -198,7 +198,7 @@ class Hub:
     def quality(self, actor: Actor, use_case: str, ids: Iterable[str] = (), *, limit: int = 30) -> list[QualityView]:
         """Rules of datasets that the actor may know of (all, or those named), with their newest `limit` results.
 
-        Whether a rule is kept is for all who may know the dataset; counts for those who may have it checked or read the fields
+        Whether a rule is kept is for all who may know the dataset (unless it asks about persons); counts for those who may have it checked or read the fields
         as they are; keys of failing rows for those who may read them. `Unknown` for a named one that may not be known.
         """
         snapshot, wanted = self._catalogue.snapshot(), list(ids)

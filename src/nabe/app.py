@@ -96,6 +96,7 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
         lake=lake,
         runs=store.runs,
         validate=_validate,
+        quality=store.quality,
     )
     return Nabe(
         root,

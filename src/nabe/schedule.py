@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
-from zoneinfo import ZoneInfo
 
 from nabe.errors import Invalid
+from nabe.model.periods import CITY_TIME, parse_period
 
-CITY_TIME = ZoneInfo("Europe/Berlin")
 #: More often than this nothing is due, so that a slip of the pen does not hammer a silo.
 SHORTEST = dt.timedelta(seconds=10)
 _CRON_FIELDS = 5
@@ -33,12 +30,9 @@ class Schedule:
 
             found: dt.datetime = next(CronSim(self.text, moment.astimezone(CITY_TIME)))
             return found.astimezone(dt.UTC)
-        duration = _duration(self.text)
-        if isinstance(duration, dt.timedelta) and duration < dt.timedelta(days=1):
-            soon: dt.datetime = moment + duration
-            return soon
-        later: dt.datetime = moment.astimezone(CITY_TIME) + duration
-        return later.astimezone(dt.UTC)
+        period = parse_period(self.text)
+        assert period is not None
+        return period.after(moment)
 
 
 def schedule(text: str) -> Schedule:
@@ -52,11 +46,11 @@ def schedule(text: str) -> Schedule:
         except (CronSimError, StopIteration):
             raise Invalid(f"{text!r} is no cron line.", hint=hint, field="every") from None
         return Schedule(text)
-    duration = _duration(text)
-    if duration is None:
+    period = parse_period(text)
+    if period is None:
         raise Invalid(f"{text!r} is neither an ISO 8601 duration nor a cron line.", hint=hint, field="every")
     start = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    if start + duration < start + SHORTEST:
+    if period.after(start) < start + SHORTEST:
         raise Invalid(f"{text!r} is shorter than {SHORTEST.seconds} seconds.", hint=hint, field="every")
     return Schedule(text)
 
@@ -79,16 +73,3 @@ def moment(text: str, *, field: str, end: bool = True) -> dt.datetime:
 
 def _is_cron(text: str) -> bool:
     return len(text.split()) == _CRON_FIELDS
-
-
-@lru_cache(maxsize=256)
-def _duration(text: str) -> Any:
-    """A timedelta, isodate's duration with calendar months, or None."""
-    import isodate
-
-    try:
-        found = isodate.parse_duration(text)
-        dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + found  # overflows where it is absurd
-        return found
-    except (isodate.ISO8601Error, ValueError, OverflowError, TypeError, ArithmeticError):
-        return None

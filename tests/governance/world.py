@@ -14,7 +14,8 @@ from nabe.model.catalogue import Snapshot
 from nabe.model.dataset import Access, Dataset, Field, FieldType, Product, Snapshots
 from nabe.model.decision import Action, Decision, Request
 from nabe.model.expr import ALL_ROWS, Compare, Op
-from nabe.model.party import Actor, Organisation, OrganisationKind, Role
+from nabe.model.party import QUALITY_JOB, Actor, Organisation, OrganisationKind, Role
+from nabe.model.quality import Rule, RuleKind, Target
 from nabe.model.text import Text
 from nabe.model.usecase import OPEN_DATA, Approval, EthicsState, Grant, Member, UseCase, UseCaseState
 
@@ -39,7 +40,8 @@ class World:
         grant = case.grant(dataset.id) if case else None
         where = Compare("bezirk", Op.EQ, "03") if grant and grant.where else ALL_ROWS
         inputs = tuple(self.snapshot.datasets[name] for name in self.inputs.get(dataset.id, ()))
-        return decide(request, Facts(self.snapshot, dataset, case, where, inputs))
+        facts = Facts(self.snapshot, dataset, case, where, inputs, for_check=asks.get("for_check", ""))
+        return decide(request, facts)
 
 
 def world() -> World:
@@ -57,6 +59,7 @@ def world() -> World:
         )
         for key, value in raw["actors"].items()
     }
+    actors[QUALITY_JOB.id] = QUALITY_JOB
     datasets = [_dataset(key, value) for key, value in raw["datasets"].items()]
     usecases = [_usecase(key, value) for key, value in raw["usecases"].items()]
     inputs = {key: tuple(value.get("inputs", ())) for key, value in raw["datasets"].items()}
@@ -80,6 +83,10 @@ def _dataset(key: str, value: dict[str, Any]) -> Dataset:
         product=product,
         subject=value.get("subject", ""),
         snapshots=Snapshots(value["snapshots"]) if "snapshots" in value else None,
+        quality=tuple(
+            Rule(f"r{number}", RuleKind.REFERENCE, ("bezirk",), references=Target(*target.split(".")))
+            for number, target in enumerate(value.get("refers_to", ()))
+        ),
     )
 
 

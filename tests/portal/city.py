@@ -9,8 +9,10 @@ from pathlib import Path
 from nabe.model.catalogue import Change, City, Code, Goal, Noun, Vocabulary, kind_of
 from nabe.model.dataset import Access, Dataset, Field, FieldType, Product, Reference, Snapshots, System
 from nabe.model.party import JOBS, Actor, Organisation, OrganisationKind, Role
+from nabe.model.quality import Rule, RuleKind, RuleSeverity
 from nabe.model.text import Text
 from nabe.model.usecase import Approval, EthicsState, Grant, Member, UseCase, UseCaseState
+from nabe.quality import run
 
 PASSWORD = "nur-fuer-den-test"
 _AT = dt.datetime(2026, 9, 15, 8, 0, tzinfo=dt.UTC)
@@ -28,9 +30,17 @@ def declare(nabe) -> None:  # type: ignore[no-untyped-def]  # nabe.app.Nabe
     operator = Actor("operator", "", "", frozenset({Role.IT}))
     changes = [Change(kind_of(noun), noun.id, noun) for noun in nouns()]
     nabe.hub.declare(operator, changes, expect=0, approvals_from_files=True)
+    check(nabe)
     for actor in ACTORS:
         nabe.identity.put_account(actor, PASSWORD)
     nabe.hub.snapshot(JOBS, "districts")
+
+
+def check(nabe) -> None:  # type: ignore[no-untyped-def]
+    """Quality checks of some days, and one of today."""
+    now = dt.datetime.now(dt.UTC)
+    for days in (3, 2, 1, 0):
+        run(nabe.hub, now=now - dt.timedelta(days=days))
 
 
 def nouns() -> list[Noun]:
@@ -119,6 +129,21 @@ def _datasets() -> list[Noun]:
             update_every="P1M",
             modified="2026-10-01",
             synthetic=True,
+            quality=(
+                Rule("nummer", RuleKind.UNIQUE, ("id",), RuleSeverity.ERROR),
+                Rule("plaetze", RuleKind.RANGE, ("places",), min=1, max=60),
+                Rule("stadtteil", RuleKind.REFERENCE, ("district_key",)),
+                Rule("vollstaendig", RuleKind.COMPLETENESS, ("name", "places", "since")),
+                Rule("anzahl", RuleKind.ROW_COUNT, change=0.2),
+                Rule("stand", RuleKind.FRESHNESS),
+                Rule(
+                    "person",
+                    RuleKind.PATTERN,
+                    ("contact",),
+                    title=Text("Ansprechpersonen mit Vornamen", "Contacts with first name"),
+                    pattern="\\w+ \\w+ \\w+",
+                ),
+            ),
         ),
         Dataset(
             "households",
@@ -136,6 +161,7 @@ def _datasets() -> list[Noun]:
             key=("household",),
             subject="household",
             theme="SOCI",
+            quality=(Rule("betrag", RuleKind.RANGE, ("amount",), max=380), Rule("einmal", RuleKind.UNIQUE, ("name",))),
             update_every="P1D",
             modified="2026-11-20",
         ),
@@ -147,6 +173,7 @@ def _datasets() -> list[Noun]:
             (Field("sheet", FieldType.STRING, Text("Blatt", "Sheet")),),
             system="archiv",
             source={"path": "maps.csv"},
+            quality=(Rule("blatt", RuleKind.UNIQUE, ("sheet",)),),
         ),
         Dataset(
             "assistance_by_district",

@@ -35,6 +35,9 @@ PAGES = {
     "personal": ("/datasets/households", "owner", "case_work"),
     "consent": ("/usecases/heat", "owner", ""),
     "deliver": ("/datasets/kitas/deliver", "owner", ""),
+    "quality": ("/datasets/kitas", "owner", ""),
+    "tasks": ("/tasks", "owner", ""),
+    "no tasks": ("/tasks", "planerin", ""),
 }
 
 

@@ -23,6 +23,7 @@ from nabe.model.dataset import System
 from nabe.model.names import hub_name
 from nabe.model.text import Text
 from nabe.profile import Proposal, propose, read_sketches, with_given, write_sketches
+from nabe.quality import what
 
 #: Tables shown when there is a choice.
 _LISTED = 100
@@ -261,3 +262,5 @@ def _tell(proposal: Proposal, lang: str) -> None:
     for finding in proposal.findings:
         place = f"{finding.field}: " if finding.field else ""
         line(marks.get(str(finding.severity), "·"), " ", plain(f"{place}{finding.text(lang)}"))
+    for rule in dataset.quality:
+        line("[dim]≙[/dim] ", plain(f"{rule.id}: {what(rule, dataset, lang)}"))

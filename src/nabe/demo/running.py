@@ -18,13 +18,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
+from nabe import quality
 from nabe.config import Settings
 from nabe.demo.accounts import ACCOUNTS, PASSWORD, SHOWN
 from nabe.demo.building import Demo, Postgres, Write, build
 from nabe.demo.processes import silos
 from nabe.errors import Invalid
+from nabe.hub import Hub
 from nabe.i18n import t
-from nabe.model.party import Actor
+from nabe.model.party import QUALITY_JOB, Actor
 
 
 class _Identity(Protocol):
@@ -40,6 +42,10 @@ class Opened(Protocol):
     @property
     def identity(self) -> Any:
         """Accounts (`nabe.ports.identity.Identity`)."""
+
+    @property
+    def hub(self) -> Hub:
+        """The one door."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ def run(
         with house.open(root) as nabe:
             house.apply(nabe)
             create_accounts(nabe.identity)
+            check_once(nabe.hub)
             with house.scheduled(nabe):
                 _serve(house.asgi(nabe), free, lang, console, open_browser)
     console.print(t("demo.stopped", lang))
@@ -118,6 +125,12 @@ def create_accounts(identity: _Identity) -> None:
             identity.put_account(account.actor, PASSWORD)
         elif known[account.actor.id] != account.actor:
             identity.put_account(account.actor, None)
+
+
+def check_once(hub: Hub) -> None:
+    """Check the quality rules when that was never done, so that the pages have something to tell."""
+    if not any(view.at for view in hub.quality(QUALITY_JOB, "", limit=1)):
+        quality.run(hub, interface="demo")
 
 
 def free_port(wanted: int, tries: int = 50) -> int:

@@ -63,6 +63,7 @@ def _identify(request: Request, facts: Facts, verdicts: tuple[Verdict, ...], per
         request.dataset,
         request.use_case,
         facts.for_product,
+        facts.for_check,
         str(permit),
         *(f"{verdict.policy}:{verdict.reason}" for verdict in verdicts),
     )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from nabe.model.catalogue import Snapshot
 from nabe.model.dataset import Access, Dataset
 from nabe.model.expr import ALL_ROWS, Expr
 from nabe.model.party import Actor
+from nabe.model.periods import CITY_TIME as CITY_TIME  # expiry dates of German cities end with the German day
+from nabe.model.periods import day_of as day_of
 from nabe.model.usecase import OPEN_DATA, Grant, Member, UseCase
-
-#: Expiry dates of German cities end with the German day.
-CITY_TIME = ZoneInfo("Europe/Berlin")
 
 #: From closed to open, for "less open than".
 OPENNESS = {Access.RESTRICTED: 0, Access.INTERNAL: 1, Access.GROUP: 2, Access.OPEN: 3}
@@ -24,7 +22,8 @@ class Facts:
     """The declared world around one request.
 
     `row_filter`: the grant's `where`, parsed. `inputs`: if the dataset is a product, what its SQL reads.
-    `for_product`: the request is a product's own read of an input, under the product's use case.
+    `for_product`: the request is a product's own read of an input, under the product's use case. `for_check`: the dataset
+    whose rules are checked, where the request is for one that they refer to.
     """
 
     snapshot: Snapshot
@@ -33,16 +32,12 @@ class Facts:
     row_filter: Expr = ALL_ROWS
     inputs: tuple[Dataset, ...] = ()
     for_product: str = ""
+    for_check: str = ""
 
     @property
     def grant(self) -> Grant | None:
         """The use case's grant for this dataset."""
         return self.use_case.grant(self.dataset.id) if self.use_case else None
-
-
-def day_of(at: dt.datetime) -> dt.date:
-    """The German calendar day of a moment."""
-    return at.astimezone(CITY_TIME).date()
 
 
 def end_of(day: dt.date) -> dt.datetime:

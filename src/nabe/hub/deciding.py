@@ -31,6 +31,7 @@ class _Key:
     dataset: str
     use_case: str
     for_product: str
+    for_check: str
 
 
 class Deciding:
@@ -55,6 +56,7 @@ class Deciding:
         snapshot: Snapshot,
         *,
         for_product: str = "",
+        for_check: str = "",
     ) -> Decision:
         """The decision for this request, now."""
         now = self._clock()
@@ -62,13 +64,12 @@ class Deciding:
         if version != snapshot.version or len(remembered) > _MOST_REMEMBERED:
             remembered = {}
             self._remembered = (snapshot.version, remembered)
-        key = _Key(actor, action, dataset.id, use_case, for_product)
+        key = _Key(actor, action, dataset.id, use_case, for_product, for_check)
         found = remembered.get(key)
         if found is not None and (found.expires_at is None or now < found.expires_at):
             return found
-        decision = decide(
-            Request(actor, action, dataset.id, use_case, now), self._facts(dataset, use_case, snapshot, for_product)
-        )
+        facts = self._facts(dataset, use_case, snapshot, for_product, for_check)
+        decision = decide(Request(actor, action, dataset.id, use_case, now), facts)
         remembered[key] = decision
         return decision
 
@@ -95,7 +96,7 @@ class Deciding:
             inputs[dataset.id] = _inputs(dataset, snapshot.datasets)
         return inputs[dataset.id]
 
-    def _facts(self, dataset: Dataset, use_case: str, snapshot: Snapshot, for_product: str) -> Facts:
+    def _facts(self, dataset: Dataset, use_case: str, snapshot: Snapshot, for_product: str, for_check: str) -> Facts:
         case = snapshot.usecases.get(use_case)
         return Facts(
             snapshot=snapshot,
@@ -104,6 +105,7 @@ class Deciding:
             row_filter=self._row_filter(dataset, use_case, snapshot),
             inputs=self.inputs(dataset, snapshot),
             for_product=for_product,
+            for_check=for_check,
         )
 
     def _row_filter(self, dataset: Dataset, use_case: str, snapshot: Snapshot) -> Expr:

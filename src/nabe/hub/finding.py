@@ -21,7 +21,8 @@ from nabe.query.text import Known
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A dataset the asker may know of, with the decision to read it for the use case named. `source` is blanked."""
+    """A dataset the asker may know of, with the decision to read it for the use case named. `source` is blanked,
+    and so are its rules (`Hub.quality` shows what may be seen of them)."""
 
     dataset: Dataset
     decision: Decision
@@ -87,7 +88,7 @@ class Finding:
         decision = self._deciding.decide(actor, Action.READ, dataset, use_case, snapshot)
         if not decision.permit and not self._deciding.may_know(actor, dataset, snapshot):
             return None
-        shown = replace(dataset, source={})
+        shown = replace(dataset, source={}, quality=())
         if shown.product is not None and self._hidden(actor, dataset, snapshot):
             shown = replace(shown, product=replace(shown.product, sql=""))
         return Found(shown, decision, readable(dataset, decision) if decision.permit else ())

@@ -13,7 +13,8 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from nabe.errors import Denied, Invalid, NabeError
-from nabe.hub.deciding import NO_DATASET, Deciding
+from nabe.hub.checking import Checking, Counts
+from nabe.hub.deciding import NO_DATASET, Deciding, unknown
 from nabe.hub.declaring import Declaring, Validate
 from nabe.hub.delivering import Delivering
 from nabe.hub.explaining import Explanation
@@ -22,12 +23,14 @@ from nabe.hub.keeping import Due, Keeping, Kept
 from nabe.hub.noting import Counted, Note
 from nabe.hub.reading import Asking, Sealing, readable, scans
 from nabe.model.catalogue import Change, City, Goal, Revision, Snapshot, Vocabulary
-from nabe.model.dataset import Access, Field, Mode
+from nabe.model.dataset import Access, Dataset, Field, Mode
 from nabe.model.decision import Action, Decision
 from nabe.model.delivery import Delivery, Reception
 from nabe.model.lake import Run
 from nabe.model.ledger import ChainedEntry, Entry
-from nabe.model.party import Actor, Organisation
+from nabe.model.party import QUALITY_JOB, Actor, Organisation
+from nabe.model.quality import QualityView
+from nabe.model.quality import Result as QualityResult
 from nabe.model.query import Query, SealedQuery, SealedScan
 from nabe.model.result import Result
 from nabe.model.schema import field_type
@@ -37,6 +40,7 @@ from nabe.ports.catalogue import Catalogue
 from nabe.ports.engine import Budget, Engine
 from nabe.ports.lake import Lake
 from nabe.ports.ledger import Ledger, Usage
+from nabe.ports.quality import NoHistory, QualityHistory
 from nabe.ports.runs import Runs
 from nabe.query import plan
 from nabe.query.reach import Reach
@@ -57,6 +61,7 @@ class Hub:
         lake: Lake | None = None,
         runs: Runs | None = None,
         validate: Validate = lambda _: (),
+        quality: QualityHistory = NoHistory(),  # noqa: B008  holds nothing
     ) -> None:
         self._catalogue = catalogue
         self._ledger = ledger
@@ -71,6 +76,10 @@ class Hub:
         self._lake = lake
         self._keeping = Keeping(self._deciding, lake, runs, reach, clock) if lake and runs else None
         self._delivering = Delivering(self._deciding, reach, ledger, clock)
+        self._quality = quality
+        self._checking = Checking(
+            self._deciding, self._sealing, quality, lambda sealed: plan.run(sealed, reach, engine, budget)
+        )
 
     # --- find -------------------------------------------------------------------------------------------------------
 
@@ -211,6 +220,64 @@ class Hub:
         return Explanation(
             True, decisions, fields, tuple(plan.explain(sealed, self._reach, self._engine, self._budget, self._lake))
         )
+
+    # --- quality ----------------------------------------------------------------------------------------------------
+
+    def quality(self, actor: Actor, use_case: str, ids: Iterable[str] = (), *, limit: int = 30) -> list[QualityView]:
+        """Rules of datasets that the actor may know of (all, or those named), with their newest `limit` results.
+
+        Whether a rule is kept is for all who may know the dataset (unless it asks about persons); counts for those who may have it checked or read the fields
+        as they are; keys of failing rows for those who may read them. `Unknown` for a named one that may not be known.
+        """
+        snapshot, wanted = self._catalogue.snapshot(), list(ids)
+        known = [self._known(actor, use_case, id, snapshot) for id in wanted or snapshot.datasets]
+        for id, dataset in zip(wanted, known, strict=False):
+            if dataset is None:
+                raise unknown(id)
+        found = [dataset for dataset in known if dataset is not None and (wanted or dataset.quality)]
+        return self._checking.views(actor, use_case, found, snapshot, limit)
+
+    def measure_quality(self, actor: Actor, id: str, *, interface: str = "") -> Counts:
+        """Count by the rules of a dataset, now; what a silo does not answer says so. Hands out counts and open keys only.
+
+        `Unknown`, `Denied` with the reasons. Leaves a line in the ledger before anything is read.
+        """
+        snapshot = self._catalogue.snapshot()
+        dataset = snapshot.datasets.get(id)
+        if dataset is None or (actor != QUALITY_JOB and self._known(actor, "", id, snapshot) is None):
+            raise unknown(id)
+        note = Entry(self._clock(), actor.id, "", "checked", id, interface=interface)
+        try:
+            decision = self._checking.demand(actor, dataset, snapshot)
+        except Denied as error:
+            reasons = ",".join(reason for reason, _ in error.reasons)
+            self.record(replace(note, action="denied", detail=reasons))
+            raise
+        closed = dataset.access is not Access.OPEN
+        detail = ", ".join(rule.id for rule in dataset.quality)
+        self.record(replace(note, decision=decision.id, detail=detail), durable=closed)
+        for other in sorted(dataset.refers_to - {id}):
+            if other in snapshot.datasets and snapshot.datasets[other].access is not Access.OPEN:
+                self.record(replace(note, dataset=other, detail=f"referred to by {id}"))
+        return self._checking.measure(dataset, snapshot, note.at)
+
+    def keep_quality(self, actor: Actor, results: Sequence[QualityResult], *, keep: int = 60) -> None:
+        """Add results to the history, which keeps `keep` of each rule. `Denied` unless the actor may check the datasets."""
+        snapshot = self._catalogue.snapshot()
+        for id in {result.dataset for result in results}:
+            dataset = snapshot.datasets.get(id)
+            if dataset is None:
+                raise unknown(id)
+            self._checking.demand(actor, dataset, snapshot)
+        self._quality.add(results, keep=keep)
+
+    def _known(self, actor: Actor, use_case: str, id: str, snapshot: Snapshot) -> Dataset | None:
+        """The dataset as declared, if the actor may know it."""
+        dataset = snapshot.datasets.get(id)
+        if dataset is None or (actor == QUALITY_JOB and dataset.quality):
+            return dataset
+        permit = self._deciding.decide(actor, Action.READ, dataset, use_case, snapshot).permit
+        return dataset if permit or self._deciding.may_know(actor, dataset, snapshot) else None
 
     # --- declare ----------------------------------------------------------------------------------------------------
 

@@ -19,12 +19,14 @@ _DEEPEST_PRODUCT = 16
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """On whose behalf a query is sealed. `for_product`: the chain of products that read (outermost first)."""
+    """On whose behalf a query is sealed. `for_product`: the chain of products that read (outermost first); `for_check`: the
+    dataset whose rules are checked (what is read then is counted, never handed out)."""
 
     actor: Actor
     use_case: str
     snapshot: Snapshot
     for_product: tuple[str, ...] = ()
+    for_check: str = ""
 
 
 class Sealing:
@@ -46,6 +48,8 @@ class Sealing:
 
     def decision(self, asking: Asking, name: str) -> tuple[Dataset, Decision]:
         """The dataset and the decision to read it, for the asker or for the product that asks."""
+        if asking.for_check:
+            return self._checked(asking, name)
         if not asking.for_product:
             return self._deciding.dataset(asking.actor, asking.use_case, name, asking.snapshot)
         dataset = asking.snapshot.datasets.get(name)
@@ -59,6 +63,15 @@ class Sealing:
             asking.snapshot,
             for_product=asking.for_product[-1],
         )
+
+    def _checked(self, asking: Asking, name: str) -> tuple[Dataset, Decision]:
+        """Rules look at their own dataset and at those that it declares to refer to, nowhere else."""
+        snapshot, checked = asking.snapshot, asking.snapshot.datasets.get(asking.for_check)
+        dataset = snapshot.datasets.get(name)
+        if checked is None or dataset is None or (name != checked.id and name not in checked.refers_to):
+            raise unknown(name)
+        decide, check = self._deciding.decide, Action.CHECK
+        return dataset, decide(asking.actor, check, dataset, "", snapshot, for_check=checked.id)
 
     def _known(self, asking: Asking, name: str) -> Known:
         dataset, decision = self.decision(asking, name)

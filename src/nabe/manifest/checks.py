@@ -9,6 +9,7 @@ from typing import Any
 from nabe.errors import Invalid, NabeError
 from nabe.manifest.circles import circles, tables
 from nabe.manifest.problems import Problem, Severity, nearest
+from nabe.manifest.rules import check_rules
 from nabe.manifest.secrets import clear_secrets
 from nabe.model.catalogue import City, Goal, Noun, Snapshot, kind_of
 from nabe.model.dataset import Dataset, FieldType, Mode, System
@@ -134,6 +135,8 @@ class _Check:
                 if name and name not in names:
                     yield self.says(dataset, (part,), f"there is no field {name!r}", nearest(name, names))
         yield from self.snapshots(dataset)
+        for path, message, hint in check_rules(dataset, self.all.datasets, self.describe):
+            yield self.says(dataset, path, message, hint)
         if dataset.product is not None:
             yield from self.product(dataset)
         elif system := self.all.systems.get(dataset.system):

@@ -14,6 +14,7 @@ from nabe.manifest.reading import as_written, without_writing
 from nabe.model import catalogue as c
 from nabe.model import dataset as d
 from nabe.model import party as p
+from nabe.model import quality as q
 from nabe.model import usecase as u
 from nabe.model.text import Text
 
@@ -31,6 +32,12 @@ def _word(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError(f"text is expected; put {str(value).lower()} in quotes if it is meant as text")
     return as_written(value)
+
+
+def _bound(value: Any) -> Any:
+    """A plain number; YAML keeps dates as text."""
+    value = without_writing(value)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else _word(value)
 
 
 Word = Annotated[str, BeforeValidator(_word)]
@@ -236,6 +243,45 @@ class SnapshotsDoc(Document):
         return d.Snapshots(self.every, self.keep, self.allow_empty)
 
 
+class TargetDoc(Document):
+    """Where the values must occur."""
+
+    dataset: str
+    field: str
+
+    def noun(self) -> q.Target:
+        return q.Target(self.dataset, self.field)
+
+
+#: A number, or text: a date, `today`, `now`.
+Bound = Annotated[int | float | str | None, BeforeValidator(_bound)]
+
+
+class RuleDoc(Document):
+    """A rule by which the data are checked."""
+
+    id: Annotated[str, Field(pattern=DATASET_ID, description="unique in the dataset")]
+    kind: q.RuleKind
+    fields: Annotated[tuple[str, ...], Field(description="field names; together for unique, each for other kinds")] = ()
+    severity: q.RuleSeverity = q.RuleSeverity.WARNING
+    title: Words = TextDoc()
+    type: Annotated[str, Field(description="for type: integer, number, date or datetime")] = ""
+    min: Annotated[Bound, Field(description="for range: number, date, today or now; for row_count: rows")] = None
+    max: Annotated[Bound, Field(description="as min")] = None
+    pattern: Annotated[Word, Field(description="for pattern: regular expression (RE2) for the whole value")] = ""
+    references: Annotated[TargetDoc | None, Field(description="for reference; default: that of the field")] = None
+    max_age: Annotated[str, Field(description="for freshness: ISO 8601 duration; default: update_every")] = ""
+    change: Annotated[float, Field(ge=0, description="for row_count: share that may differ from earlier checks")] = 0.0
+    runs: Annotated[int, Field(ge=1, le=100, description="for row_count: so many earlier checks are compared")] = 5
+    sql: Annotated[Word, Field(description="for sql: a condition that good rows fulfil")] = ""
+    at_most: Annotated[float, Field(ge=0, lt=1, description="share of rows that may break the rule")] = 0.0
+
+    def noun(self) -> q.Rule:
+        plain = self.model_dump(exclude={"title", "references", "kind", "severity"})
+        rest = {"title": self.title.noun(), "references": self.references.noun() if self.references else None}
+        return q.Rule(**plain | rest, kind=self.kind, severity=self.severity)
+
+
 class _DatasetParts(Document):
     id: DatasetId
     title: Words
@@ -253,6 +299,7 @@ class _DatasetParts(Document):
     modified: Word = ""
     synthetic: bool = False
     limits: LimitsDoc | None = None
+    quality: Annotated[tuple[RuleDoc, ...], Field(description="rules by which the data are checked")] = ()
 
     _plain: ClassVar[tuple[str, ...]] = (
         "id", "access", "key", "subject", "time", "licence", "keywords", "theme", "update_every", "modified", "synthetic",
@@ -263,6 +310,7 @@ class _DatasetParts(Document):
             "title": self.title.noun(),
             "description": self.description.noun(),
             "limits": self.limits.noun() if self.limits else None,
+            "quality": tuple(rule.noun() for rule in self.quality),
         }
 
 

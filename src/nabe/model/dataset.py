@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from nabe.model.quality import Rule
 from nabe.model.text import Text
 
 
@@ -136,6 +137,7 @@ class Dataset:
     Geometry reaches the hub as WKB in OGC:CRS84 whatever `crs` (the silo's own, e.g. `EPSG:25832`) says.
     `update_every` is an ISO 8601 duration. `snapshots` keeps copies in the lake: with `mode` snapshot all reads come from
     there; a live dataset falls back on the newest one when its silo does not answer, unless `on_outage` says fail.
+    `quality` are the rules by which its owner wants it checked.
     """
 
     id: str
@@ -161,10 +163,17 @@ class Dataset:
     mode: Mode = Mode.LIVE
     snapshots: Snapshots | None = None
     on_outage: Outage = Outage.STALE
+    quality: tuple[Rule, ...] = ()
 
     def field(self, name: str) -> Field | None:
         """The field of that name, or nothing."""
         return next((item for item in self.fields if item.name == name), None)
+
+    @property
+    def refers_to(self) -> frozenset[str]:
+        """Ids of the datasets that its fields and its rules refer to."""
+        fields = (field.references.dataset for field in self.fields if field.references)
+        return frozenset(fields) | {rule.references.dataset for rule in self.quality if rule.references}
 
     @property
     def geometry(self) -> Field | None:

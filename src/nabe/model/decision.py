@@ -21,6 +21,7 @@ class Action(StrEnum):
     SNAPSHOT = "snapshot"  # copy a dataset into the lake, without seeing it
     REACH = "reach"  # see whether a silo answers
     DELIVER = "deliver"  # put a new file in the place of a dataset's old one
+    CHECK = "check"  # count by the rules of a dataset, and see the figures
 
 
 class Effect(StrEnum):

@@ -73,3 +73,6 @@ ANONYMOUS = Actor("anonymous")
 
 #: The hub's own schedule. No account can have such an id, and nothing is open to it but what policies name.
 JOBS = Actor("job:schedule", "Zeitplan")
+
+#: Checks data by the rules that their owners declared. Nobody can log in under such a name: accounts have no colon.
+QUALITY_JOB = Actor("job:quality", "Qualitätsprüfung")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from nabe import i18n
 from nabe.model.dataset import Dataset, Field
+from nabe.model.periods import CITY_TIME
 from nabe.model.usecase import UseCaseState
-from nabe.schedule import CITY_TIME
 
 #: Licences that have an address.
 LICENCES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nabe.model.dataset import Access, Dataset, Field, FieldType, Reference
 from nabe.model.names import hub_name
@@ -18,6 +18,7 @@ from nabe.profile.personal import judge
 from nabe.profile.places import Place, find_place, find_wkt
 from nabe.profile.readings import find_readings, with_readings
 from nabe.profile.references import can_refer, find_references, without_echoes
+from nabe.profile.rules import propose_rules
 from nabe.profile.scan import Scanned, scan
 from nabe.profile.seen import Seen
 from nabe.profile.sketch import KeySketch
@@ -131,7 +132,7 @@ def _dataset(seen: Seen, id: str, owner: str, system: str) -> Dataset:
         personal = seen.judged.about_persons or any(seen.judged.personal(column.name) for column in made_of)
         fields.append(Field(name, FieldType.GEOMETRY, _LOCATION, personal=personal))
     restricted = any(item.personal for item in fields)
-    return Dataset(
+    made = Dataset(
         id=id,
         title=title_of(split_words(without_ending(seen.table.name))) if seen.table.name else Text(id),
         owner=owner,
@@ -145,6 +146,7 @@ def _dataset(seen: Seen, id: str, owner: str, system: str) -> Dataset:
         time=_time(seen),
         crs=crs,
     )
+    return replace(made, quality=propose_rules(seen, made))
 
 
 def _location(seen: Seen) -> tuple[dict[str, str], str, tuple[ColumnProfile, ...]]:

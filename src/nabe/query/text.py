@@ -105,6 +105,17 @@ def parse_filter(text: str, dataset: Dataset) -> Expr:
     return to_expr(where.this, dataset)
 
 
+def parse_condition(text: str) -> exp.Expression:
+    """The condition of a quality rule, vetted but for its names: whatever may stand behind WHERE. Raises `Invalid`."""
+    tree = _vetted(f"SELECT 1 WHERE (\n{text}\n)")
+    where = tree.args.get("where")
+    others = {name for name, value in tree.args.items() if value and name not in ("where", "expressions")}
+    if not isinstance(tree, exp.Select) or where is None or others:
+        raise Invalid("The rule is not a single condition.", hint="Write what is true for good rows.", field="sql")
+    condition: exp.Expression = where.this
+    return condition
+
+
 def _table(known: Known, name: str) -> _Table:
     types = {field.name: field.type for field in known.dataset.fields}
     return _Table(known.dataset.id, tuple((field, types[field]) for field in known.readable))

@@ -19,6 +19,7 @@ from pathlib import Path
 from nabe.model.catalogue import Change, City, Noun, kind_of
 from nabe.model.dataset import Access, Dataset, Field, FieldType, Product, Snapshots, System
 from nabe.model.party import Actor, Organisation, OrganisationKind, Role
+from nabe.model.quality import Rule, RuleKind, Target
 from nabe.model.text import Text
 from nabe.model.usecase import Approval, Grant, Member, UseCase, UseCaseState
 
@@ -56,14 +57,17 @@ def allowed(actor: str, purpose: str) -> set[tuple[str, str, str]]:
         seen |= {("faelle", "merkmal", "alle"), ("auswertung", "merkmal", "alle")}
     if actor == "sachbearbeiter" and purpose == "fall":
         seen |= {("faelle", "merkmal", "alle"), ("faelle", "merkmal", "klein"), ("faelle", "name", "alle")}
+    if actor in {"sachbearbeiter", "owner", "it"}:
+        seen.add(("faelle", "regel", "meta"))  # their own office's quality rule; the IT keeps the documents
     return seen
 
 
-def counts(actor: str, path: str) -> set[str]:
-    """Of which datasets this actor may see the number of rows, and where: data owners and IT in the history of copies."""
-    if "/copies" not in path and "/runs" not in path and "/systems" not in path:
-        return set()
-    return {"owner": {"faelle"}, "it": set(COUNTS)}.get(actor, set())
+def allowed_counts(actor: str, path: str) -> set[str]:
+    """Datasets whose number of rows this actor may see: as result of a quality check those of their own office, in the
+    history of copies data owners those of theirs and IT all."""
+    seen = {"faelle"} if actor in {"sachbearbeiter", "owner"} else set()
+    history = any(part in path for part in ("/copies", "/runs", "/systems"))
+    return seen | (set(COUNTS) if actor == "it" and history else set())
 
 
 def nouns() -> list[Noun]:
@@ -96,6 +100,12 @@ def nouns() -> list[Noun]:
             system="dateien",
             source={"path": "kitas.csv"},
             key=("id",),
+            quality=(
+                Rule("nummer", RuleKind.UNIQUE, ("id",)),
+                Rule("bezirk", RuleKind.REFERENCE, ("bezirk",), references=Target("bezirke", "bezirk")),
+                Rule("leitung", RuleKind.PATTERN, ("leitung",), pattern="[0-9]+"),
+                Rule("personen", RuleKind.REFERENCE, ("leitung",), references=Target("gehaelter", "person")),
+            ),
         ),
         Dataset(
             "faelle",
@@ -115,6 +125,12 @@ def nouns() -> list[Noun]:
             key=("fall",),
             subject="haushalt",
             snapshots=Snapshots("P1D"),
+            quality=(
+                Rule("fall", RuleKind.UNIQUE, ("fall",)),
+                Rule("name", RuleKind.PATTERN, ("name",), pattern="[0-9]+"),
+                Rule("merkmal", RuleKind.UNIQUE, ("merkmal",)),
+                Rule("regel", RuleKind.SQL, sql="merkmal <> 'KANARIE.faelle.regel.meta'"),
+            ),
         ),
         Dataset(
             "gehaelter",

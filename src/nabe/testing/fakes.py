@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from nabe.model.catalogue import Change, Noun, Revision, Snapshot, kind_of
 from nabe.model.ledger import ChainCheck, ChainedEntry, Entry
+from nabe.model.quality import Result
 from nabe.model.query import SealedScan
 from nabe.ports.ledger import Usage
 from nabe.ports.source import Batches, Capabilities
@@ -51,8 +52,6 @@ class FakeSource:
         return min(rows, scan.limit) if scan.limit is not None else rows
 
     def count(self, scan: SealedScan) -> int:
-        from dataclasses import replace
-
         everything = replace(scan, limit=None, offset=0, order=())
         rows = finish(_batches(self.tables[scan.dataset.id], self.batch_rows), everything, Capabilities())
         return sum(batch.num_rows for batch in rows.batches)
@@ -111,3 +110,37 @@ class FakeLedger:
 
     def close(self) -> None:
         return None
+
+
+class FakeQuality:
+    """Results in a list, newest first."""
+
+    def __init__(self) -> None:
+        self.list: list[Result] = []
+
+    def add(self, results: Sequence[Result], *, keep: int) -> None:
+        clean = [
+            replace(item, keys=tuple(key.encode("utf-8", "replace").decode() for key in item.keys)) for item in results
+        ]
+        self.list = sorted([*reversed(clean), *self.list], key=lambda result: result.at, reverse=True)
+        ranks: dict[tuple[str, str, bool], int] = {}
+        kept = []
+        for result in self.list:
+            key = (result.dataset, result.rule, result.known)
+            ranks[key] = ranks.get(key, 0) + 1
+            if ranks[key] <= keep:
+                kept.append(result)
+        self.list = kept
+
+    def results(self, datasets: Sequence[str], *, limit: int) -> list[Result]:
+        seen: dict[tuple[str, str], int] = {}
+        told: set[tuple[str, str]] = set()
+        found = []
+        for result in self.list:
+            key = (result.dataset, result.rule)
+            first = result.known and key not in told
+            if result.dataset in datasets and (seen.get(key, 0) < limit or first):
+                found.append(result)
+            seen[key] = seen.get(key, 0) + 1
+            told |= {key} if result.known else set()
+        return found

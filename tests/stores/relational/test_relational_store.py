@@ -10,6 +10,7 @@ import pytest
 from nabe.stores.relational import RelationalStore
 from nabe.testing import servers
 from nabe.testing.needs import need
+from nabe.testing.quality_conformance import QualityConformance
 from nabe.testing.runs_conformance import RunsConformance
 from nabe.testing.store_conformance import CatalogueConformance, IdentityConformance, LedgerConformance
 
@@ -24,6 +25,7 @@ class Opened:
         self.ledger = self.stores[0].ledger
         self.identity = self.stores[0].identity
         self.runs = self.stores[0].runs
+        self.quality = self.stores[0].quality
 
     def again(self):
         self.stores.append(RelationalStore(self.url))
@@ -108,4 +110,12 @@ class TestRunsOnSqlite(OnSqlite, RunsConformance):
 
 
 class TestRunsOnPostgres(OnPostgres, RunsConformance):
+    pass
+
+
+class TestQualityOnSqlite(OnSqlite, QualityConformance):
+    pass
+
+
+class TestQualityOnPostgres(OnPostgres, QualityConformance):
     pass

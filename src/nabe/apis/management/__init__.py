@@ -29,6 +29,7 @@ INTERFACE = Interface(
                 "/api/datasets/{dataset}",
                 "/api/datasets/{dataset}/explanation",
                 "/api/datasets/{dataset}/lineage",
+                "/api/datasets/{dataset}/quality",
                 "/api/usecases",
                 "/api/usecases/planung",
                 "/api/usecases/alt",
@@ -46,6 +47,9 @@ INTERFACE = Interface(
                 "/api/documents/usecase/planung",
             )
         ),
+        ProbeRequest("GET", "/api/datasets/{dataset}/quality", headers={"Accept": "application/ld+json"}),
+        ProbeRequest("GET", "/api/datasets/{dataset}/quality", headers={"Accept": "text/turtle"}),
+        ProbeRequest("POST", "/api/datasets/{dataset}/quality"),
         ProbeRequest("POST", "/api/login", '{"name": "{field}", "password": "falsch falsch"}', _JSON),
         ProbeRequest("POST", "/api/logout"),
         ProbeRequest("DELETE", "/api/tokens/none"),

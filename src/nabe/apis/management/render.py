@@ -9,8 +9,11 @@ import msgspec
 from nabe.governance.explain import headline, reasons
 from nabe.hub import Explanation, Found
 from nabe.i18n import t
+from nabe.model.dataset import Dataset
 from nabe.model.decision import Decision
 from nabe.model.delivery import Delivery, Finding
+from nabe.model.quality import QualityView, Result, RuleView
+from nabe.quality import advice, outcome, what
 
 
 def plain(value: Any) -> Any:
@@ -75,6 +78,33 @@ def explanation(item: Explanation, lang: str) -> dict[str, Any]:
         "readable": {name: list(fields) for name, fields in item.readable},
         "plan": list(item.plan),
     }
+
+
+def quality(item: QualityView, dataset: Dataset, lang: str) -> dict[str, Any]:
+    """Rules, their newest result and the ones before; counts are null where they may not be seen."""
+    return {
+        "dataset": item.dataset,
+        "may_check": item.may_check,
+        "at": plain(item.at),
+        "rules": [_rule(view, dataset, lang) for view in item.rules],
+    }
+
+
+def _rule(view: RuleView, dataset: Dataset, lang: str) -> dict[str, Any]:
+    return {
+        "rule": plain(view.rule),
+        "state": view.state.value,
+        "what": what(view.rule, dataset, lang),
+        "outcome": outcome(view.rule, view.last, lang),
+        "advice": advice(view.rule, lang) if view.open else "",
+        "results": [_result(result) for result in view.results],
+    }
+
+
+def _result(result: Result) -> dict[str, Any]:
+    body = document(result)
+    counts = {name: body[name] if body[name] >= 0 else None for name in ("rows", "checked", "failing")}
+    return body | counts
 
 
 def _reasons(decision: Decision, lang: str) -> list[dict[str, str]]:

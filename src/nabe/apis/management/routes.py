@@ -7,6 +7,7 @@ import tempfile
 from enum import StrEnum
 from typing import Annotated, Any, BinaryIO
 
+import msgspec
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -20,12 +21,13 @@ from nabe.model.catalogue import KINDS, Change
 from nabe.model.ledger import Entry
 from nabe.model.query import Query as Question
 from nabe.model.query import Scan
+from nabe.quality import as_json_ld, as_turtle, run
 from nabe.schedule import moment
 from nabe.web.asker import Asker, asker_of
 from nabe.web.problem import handle
 from nabe.web.services import Services, services_of
 from nabe.web.session import log_in, log_out, set_session
-from nabe.web.stream import in_thread
+from nabe.web.stream import accepted, in_thread
 
 #: Bytes of a delivered file that are held in memory before it goes to disk.
 _IN_MEMORY = 1_000_000
@@ -46,6 +48,7 @@ def _hub(request: Request) -> Hub:
 Who = Annotated[Asker, Depends(_asker)]
 Door = Annotated[Hub, Depends(_hub)]
 Json = dict[str, Any]
+_RDF = ("application/ld+json", "text/turtle")
 IfMatch = Annotated[str | None, Header(description="version that the change builds on", examples=['"12"'])]
 Kind = StrEnum("Kind", {name: name for name in KINDS})  # type: ignore[misc]  # one per kind of document
 
@@ -78,7 +81,7 @@ def application() -> FastAPI:
     for kind in (NabeError, HTTPException, Exception):
         app.add_exception_handler(kind, handle)
     app.add_exception_handler(RequestValidationError, _invalid)
-    for add in (_people, _inventory, _copies, _deliveries, _declarations, _oversight):
+    for add in (_people, _inventory, _quality, _copies, _deliveries, _declarations, _oversight):
         add(app)
     return app
 
@@ -248,6 +251,34 @@ def _deliver(hub: Hub, asker: Asker, id: str, name: str, content: BinaryIO, chec
     elif found.fits:
         hub.take_delivery(asker.actor, id, found.id, interface="management")
     return render.delivery(found, asker.lang, taken=found.fits and not check)
+
+
+def _quality(app: FastAPI) -> None:
+    @app.get(
+        "/datasets/{id}/quality",
+        summary="Rules and results; as JSON, or as W3C DQV in JSON-LD or Turtle",
+        tags=["quality"],
+        responses={200: {"content": {kind: {} for kind in ("application/json", *_RDF)}}},
+        response_model=None,
+    )
+    def quality(id: str, asker: Who, hub: Door, request: Request) -> Json | Response:
+        (view,) = hub.quality(asker.actor, asker.use_case, [id])
+        dataset = hub.dataset(asker.actor, asker.use_case, id).dataset
+        kind = next((kind for kind in accepted(request) if kind in ("application/json", *_RDF)), "application/json")
+        vary = {"Vary": "Accept"}
+        if kind == "text/turtle":
+            text = as_turtle(dataset, view, hub.city().base_uri, asker.lang)
+            return Response(text, media_type=kind, headers=vary)
+        if kind == "application/ld+json":
+            body = as_json_ld(dataset, view, hub.city().base_uri, asker.lang)
+            return Response(msgspec.json.encode(body), media_type=kind, headers=vary)
+        return Response(msgspec.json.encode(render.quality(view, dataset, asker.lang)), media_type=kind, headers=vary)
+
+    @app.post("/datasets/{id}/quality", summary="Check it now, as owner or quality manager", tags=["quality"])
+    def check(id: str, asker: Known, hub: Door) -> Json:
+        run(hub, [id], actor=asker.actor, interface="management")
+        (view,) = hub.quality(asker.actor, asker.use_case, [id])
+        return render.quality(view, hub.dataset(asker.actor, asker.use_case, id).dataset, asker.lang)
 
 
 def _declarations(app: FastAPI) -> None:

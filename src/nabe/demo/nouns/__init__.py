@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nabe.demo.nouns import (
     datasets_city,
     datasets_ground,
@@ -12,13 +14,15 @@ from nabe.demo.nouns import (
     usecases,
 )
 from nabe.demo.nouns.products import products
+from nabe.demo.nouns.rules import RULES
 from nabe.demo.town import District
 from nabe.model.catalogue import Noun
+from nabe.model.dataset import Dataset
 
 
 def nouns(districts: list[District], silos: systems.Silos) -> list[Noun]:
     """All documents of the workspace. `silos` says where those are that run as processes."""
-    return [
+    made: list[Noun] = [
         parties.CITY,
         *parties.ORGANISATIONS,
         *parties.GOALS,
@@ -30,4 +34,8 @@ def nouns(districts: list[District], silos: systems.Silos) -> list[Noun]:
         *datasets_city.DATASETS,
         *products(),
         *usecases.USECASES,
+    ]
+    return [
+        replace(noun, quality=RULES[noun.id]) if isinstance(noun, Dataset) and noun.id in RULES else noun
+        for noun in made
     ]

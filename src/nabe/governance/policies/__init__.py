@@ -20,6 +20,8 @@ from nabe.governance.policies.own_product import own_product
 from nabe.governance.policies.personal_data import personal_data
 from nabe.governance.policies.product_release import product_release
 from nabe.governance.policies.purpose_limitation import purpose_limitation
+from nabe.governance.policies.quality_job import quality_job
+from nabe.governance.policies.quality_roles import quality_roles
 from nabe.governance.policies.reach_roles import reach_roles
 from nabe.governance.policies.snapshot_declared import snapshot_declared
 from nabe.governance.policies.use_case_active import use_case_active
@@ -48,4 +50,5 @@ POLICIES: Mapping[Action, tuple[Policy, ...]] = {
     Action.SNAPSHOT: (snapshot_declared,),
     Action.REACH: (reach_roles,),
     Action.DELIVER: (delivery_by_owner,),
+    Action.CHECK: (quality_job, quality_roles),
 }

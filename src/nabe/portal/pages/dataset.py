@@ -13,6 +13,7 @@ from nabe.model.dataset import Dataset
 from nabe.portal.cells import counts
 from nabe.portal.examples import examples_of
 from nabe.portal.frame import frame_of
+from nabe.portal.quality import lines
 from nabe.portal.reasons import why
 from nabe.portal.rendering import render_in
 from nabe.portal.summary import summaries
@@ -39,6 +40,8 @@ def _page(request: Request) -> Response:
     frame = frame_of(request, asker)
     lineage = hub.lineage(asker.actor, asker.use_case, id)
     known = {item.dataset.id: item for item in summaries(hub, asker, hub.find(asker.actor, asker.use_case))}
+    (quality,) = hub.quality(asker.actor, asker.use_case, [id])
+    titles = {name: item.dataset.title.in_(asker.lang) for name, item in known.items()}
     system = next((item for item in hub.systems(asker.actor) if item.id == dataset.system), None)
     return render_in(
         request,
@@ -62,6 +65,8 @@ def _page(request: Request) -> Response:
         revisions=_revisions(hub, asker, id),
         deliverable=_deliverable(hub, asker, id),
         delivered=request.query_params.get("delivered") == "1",
+        quality=quality,
+        quality_lines=lines(quality, dataset, titles, asker.lang),
     )
 
 

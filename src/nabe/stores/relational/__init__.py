@@ -1,4 +1,4 @@
-"""Catalogue, ledger, accounts and runs in one relational database: SQLite beside the workspace, or PostgreSQL."""
+"""Catalogue, ledger, accounts, runs and quality results in one database: SQLite beside the workspace, or PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from nabe.stores.relational.catalogue import RelationalCatalogue
 from nabe.stores.relational.database import connect
 from nabe.stores.relational.identity import RelationalIdentity
 from nabe.stores.relational.ledger import RelationalLedger
+from nabe.stores.relational.quality import RelationalQuality
 from nabe.stores.relational.runs import RelationalRuns
 
 
@@ -18,6 +19,7 @@ class RelationalStore:
         self.ledger = RelationalLedger(self._engine)
         self.identity = RelationalIdentity(self._engine)
         self.runs = RelationalRuns(self._engine)
+        self.quality = RelationalQuality(self._engine)
 
     def close(self) -> None:
         """Write what waits and let go of connections."""

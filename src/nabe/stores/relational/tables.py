@@ -112,3 +112,15 @@ RUN = sa.Table(
     sa.Index("run_system", "system", "number"),
     sa.Index("run_dataset", "kind", "dataset", "number"),
 )
+
+QUALITY = sa.Table(
+    "quality_result",
+    METADATA,
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("dataset", sa.String(200), nullable=False),
+    sa.Column("rule", sa.String(200), nullable=False),
+    sa.Column("at", sa.String(40), nullable=False),
+    sa.Column("known", sa.Integer, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Index("quality_rule", "dataset", "rule", "known", "number"),
+)

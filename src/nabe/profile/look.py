@@ -80,6 +80,11 @@ def _keys(seen: Seen) -> Iterator[Finding]:
             else:
                 key = "profile.key.zeros_kept" if column.leading_zeros else "profile.key.municipal"
                 yield Finding(name, "key", Severity.INFO, key, params)
+            if laender := kind.laender(column):
+                yield Finding(name, "key", Severity.INFO, "profile.key.laender", {"laender": ", ".join(laender)})
+            if kind.share < 1.0 and not kind.zeros_lost and not seen.judged.personal(column.name):
+                odd = column.examples(lambda text, fits=kind.kind.fits: not fits(text))
+                yield Finding(name, "key", Severity.CHECK, "profile.key.odd", {**params, "values": odd})
         elif column.leading_zeros:
             params = {"count": _about(column)}
             yield Finding(seen.names[column.name], "key", Severity.INFO, "profile.key.leading_zeros", params)

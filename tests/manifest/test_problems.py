@@ -96,6 +96,10 @@ def test_a_whole_workspace_has_none(folder):
             "fields[1].references",
             "no field 'nr'",
         ),
+        ("type: integer}", "type: integer, unit: h, source_unit: s}", "fields[1].source_unit", "only numbers"),
+        ("type: integer}", "type: number, source_unit: s}", "fields[1].source_unit", "no unit to convert to"),
+        ("type: integer}", "type: number, unit: kWh, source_unit: W.h}", "fields[1].source_unit", "no unit that can"),
+        ("type: integer}", "type: number, unit: m, source_unit: s}", "fields[1].source_unit", "something else"),
         (
             "title: {de: Kitas, en: Day care}",
             "title: {de: Kitas, fr: x}",

@@ -13,6 +13,7 @@ from nabe.manifest.secrets import clear_secrets
 from nabe.model.catalogue import City, Goal, Noun, Snapshot, kind_of
 from nabe.model.dataset import Dataset, FieldType, System
 from nabe.model.party import Organisation
+from nabe.model.units import NotConvertible, conversion
 from nabe.model.usecase import Grant, UseCase
 
 Where = Callable[[Noun, tuple[Any, ...]], tuple[str, int]]
@@ -144,6 +145,8 @@ class _Check:
         if field.vocabulary:
             path = ("fields", number, "vocabulary")
             yield from self.known(dataset, path, field.vocabulary, self.all.vocabularies, "vocabulary")
+        if field.source_unit:
+            yield from self.unit(dataset, number)
         if field.references is None:
             return
         other = self.all.datasets.get(field.references.dataset)
@@ -153,6 +156,24 @@ class _Check:
         elif other.field(field.references.field) is None:
             hint = nearest(field.references.field, [item.name for item in other.fields])
             yield self.says(dataset, path, f"{other.id!r} has no field {field.references.field!r}", hint)
+
+    def unit(self, dataset: Dataset, number: int) -> Iterator[Problem]:
+        """Can the silo's numbers be converted as declared?"""
+        field, path = dataset.fields[number], ("fields", number, "source_unit")
+        if dataset.product is not None:
+            yield self.says(dataset, path, "a product has no silo: its SQL converts", "leave source_unit out")
+        elif field.type is not FieldType.NUMBER:
+            message = f"{field.name!r} is {field.type.value}; only numbers can be converted"
+            yield self.says(dataset, path, message, "type: number")
+        elif not field.unit:
+            yield self.says(dataset, path, "there is no unit to convert to", "unit: a UCUM code")
+        else:
+            try:
+                conversion(field.source_unit, field.unit)
+            except NotConvertible as error:
+                yield self.says(
+                    dataset, path, f"cannot be converted: {error}", "UCUM codes, e.g. kW.h, J, Cel, K, mg/L"
+                )
 
     def product(self, dataset: Dataset) -> Iterator[Problem]:
         assert dataset.product is not None

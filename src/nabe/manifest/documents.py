@@ -190,6 +190,9 @@ class FieldDoc(Document):
     description: Words = TextDoc()
     column: Annotated[Word, Field(description="name in the silo, if it is another")] = ""
     unit: Annotated[str, Field(description="UCUM code")] = ""
+    source_unit: Annotated[
+        str, Field(description="UCUM code of the silo's own numbers, if they are to be converted to unit")
+    ] = ""
     personal: bool = False
     vocabulary: str = ""
     references: ReferenceDoc | None = None
@@ -205,6 +208,7 @@ class FieldDoc(Document):
             self.personal,
             self.vocabulary,
             self.references.noun() if self.references else None,
+            self.source_unit,
         )
 
 

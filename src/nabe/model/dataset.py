@@ -44,7 +44,8 @@ class Field:
     """One attribute.
 
     `name` is the hub's name ([a-z][a-z0-9_]*), `column` the silo's own (empty: the same).
-    `unit` is a UCUM code; `vocabulary` the id of a code list; `personal` marks personal data (GDPR Art. 4).
+    `unit` is a UCUM code; `source_unit` that of the silo's own values where they are converted on reading (empty: the
+    same); `vocabulary` the id of a code list; `personal` marks personal data (GDPR Art. 4).
     """
 
     name: str
@@ -56,6 +57,7 @@ class Field:
     personal: bool = False
     vocabulary: str = ""
     references: Reference | None = None
+    source_unit: str = ""
 
     @property
     def source_column(self) -> str:

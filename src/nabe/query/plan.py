@@ -25,6 +25,7 @@ from nabe.model.result import SourceState
 from nabe.ports.engine import Budget, Engine, Input, Mounted, Streamed
 from nabe.ports.source import Batches, CanCount, CanMount, CanRunSql, Capabilities, DatabaseMount, Mount, Source
 from nabe.query import budget as costs
+from nabe.query.converting import conversions, converted
 from nabe.query.evaluate import finish, scan_schema
 from nabe.query.needs import left_over
 from nabe.query.portable import is_portable, translated
@@ -124,6 +125,8 @@ class _Planner:
         plain = [item for item in items if isinstance(item, SealedScan) and not item.narrowed]
         if not plain or len(plain) < len(items) or len({item.dataset.system for item in plain}) > 1:
             return None
+        if any(conversions(item.dataset) for item in plain):
+            return None  # the silo would compute with its own units
         source = self._source(plain[0])
         dialect = source.capabilities.sql
         types = {alias: _types(item.dataset) for alias, item in sealed.inputs if isinstance(item, SealedScan)}
@@ -177,7 +180,7 @@ class _Planner:
     # --- asking a silo ----------------------------------------------------------------------------------------------
 
     def _source(self, scan: SealedScan) -> Source:
-        return self._reach.source(scan.dataset.system, self._timeout(scan))
+        return converted(self._reach.source(scan.dataset.system, self._timeout(scan)), scan)
 
     def _ask(self, scan: SealedScan, source: Source, ask: Callable[[], T]) -> T:
         return self._reach.call(scan.dataset.system, self._timeout(scan), ask, instant=source.capabilities.instant)

@@ -11,7 +11,7 @@ from nabe.manifest.circles import circles, tables
 from nabe.manifest.problems import Problem, Severity, nearest
 from nabe.manifest.secrets import clear_secrets
 from nabe.model.catalogue import City, Goal, Noun, Snapshot, kind_of
-from nabe.model.dataset import Dataset, FieldType, System
+from nabe.model.dataset import Dataset, FieldType, Register, RegisterOf, System
 from nabe.model.party import Organisation
 from nabe.model.units import NotConvertible, conversion
 from nabe.model.usecase import Grant, UseCase
@@ -131,6 +131,8 @@ class _Check:
             for name in value if isinstance(value, tuple) else (value,):
                 if name and name not in names:
                     yield self.says(dataset, (part,), f"there is no field {name!r}", nearest(name, names))
+        if dataset.register is not None:
+            yield from self.register(dataset, dataset.register, names)
         if dataset.product is not None:
             yield from self.product(dataset)
         elif system := self.all.systems.get(dataset.system):
@@ -139,6 +141,22 @@ class _Check:
                 yield self.says(dataset, ("source",), sentence)
         else:
             yield from self.known(dataset, ("system",), dataset.system, self.all.systems, "system")
+
+    def register(self, dataset: Dataset, register: Register, names: list[str]) -> Iterator[Problem]:
+        """Has a register what makes it one, and are its fields there?"""
+        for name in register.fields:
+            if name not in names:
+                yield self.says(dataset, ("register",), f"there is no field {name!r}", nearest(name, names))
+        houses = register.number or register.ranges
+        lacking = {
+            RegisterOf.STREETS: [part for part in ("key", "name") if not getattr(register, part)],
+            RegisterOf.DISTRICTS: [] if register.key else ["key"],
+            RegisterOf.ADDRESSES: [*([] if register.name else ["name"]), *([] if houses else ["number"])],
+        }[register.of]
+        for part in lacking:
+            yield self.says(
+                dataset, ("register",), f"a register of {register.of.value} needs {part!r}", f"{part}: a field"
+            )
 
     def field(self, dataset: Dataset, number: int) -> Iterator[Problem]:
         field = dataset.fields[number]

@@ -212,6 +212,28 @@ class FieldDoc(Document):
         )
 
 
+class RegisterDoc(Document):
+    """What makes a dataset the register of streets, addresses or districts: which field says what."""
+
+    of: d.RegisterOf
+    key: str = ""
+    name: Annotated[str, Field(description="field with the name of the street or district")] = ""
+    former: Annotated[str, Field(description="field with former and other names, divided by ; or |")] = ""
+    number: Annotated[str, Field(description="field with the house number, with or without its letter")] = ""
+    suffix: Annotated[str, Field(description="field with the letter of the house number")] = ""
+    ranges: Annotated[
+        tuple[tuple[str, str], ...], Field(description="pairs of fields: first and last house number of a side")
+    ] = ()
+    postcode: str = ""
+    district: Annotated[str, Field(description="field with the key of the district")] = ""
+    valid_from: str = ""
+    valid_to: Annotated[str, Field(description="field with the last day of the name; in the past: a former name")] = ""
+    successor: Annotated[str, Field(description="field with the key that came after a former one")] = ""
+
+    def noun(self) -> d.Register:
+        return d.Register(**self.model_dump())
+
+
 class _DatasetParts(Document):
     id: DatasetId
     title: Words
@@ -229,6 +251,8 @@ class _DatasetParts(Document):
     modified: Word = ""
     synthetic: bool = False
     limits: LimitsDoc | None = None
+    # `register` itself is a method of every class that can be subclassed virtually.
+    as_register: Annotated[RegisterDoc | None, Field(alias="register")] = None
 
     _plain: ClassVar[tuple[str, ...]] = (
         "id", "access", "key", "subject", "time", "licence", "keywords", "theme", "update_every", "modified", "synthetic",
@@ -239,6 +263,7 @@ class _DatasetParts(Document):
             "title": self.title.noun(),
             "description": self.description.noun(),
             "limits": self.limits.noun() if self.limits else None,
+            "register": self.as_register.noun() if self.as_register else None,
         }
 
 

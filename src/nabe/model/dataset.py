@@ -99,6 +99,45 @@ class Product:
     sql: str
 
 
+class RegisterOf(StrEnum):
+    """What a register lists."""
+
+    STREETS = "streets"
+    ADDRESSES = "addresses"
+    DISTRICTS = "districts"
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A dataset that is the city's register of something: which of its fields say what.
+
+    `name` of the street or district; `former`: other and former names (several divided by `;` or `|`). A row whose
+    `valid_to` is past is history: its name leads to `successor`, or to its own key where another row holds that today.
+    `number` and `suffix` of a house, or `ranges` of numbers (first, last) of which the first says the side of the street.
+    """
+
+    of: RegisterOf
+    key: str = ""
+    name: str = ""
+    former: str = ""
+    number: str = ""
+    suffix: str = ""
+    ranges: tuple[tuple[str, str], ...] = ()
+    postcode: str = ""
+    district: str = ""
+    valid_from: str = ""
+    valid_to: str = ""
+    successor: str = ""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All fields named, each once."""
+        plain = (self.key, self.name, self.former, self.number, self.suffix, self.postcode, self.district)
+        times = (self.valid_from, self.valid_to, self.successor)
+        pairs = (field for pair in self.ranges for field in pair)
+        return tuple(dict.fromkeys(field for field in (*plain, *pairs, *times) if field))
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """A table of a silo, or a product, as the hub knows it.
@@ -107,7 +146,7 @@ class Dataset:
     (path and dialect, table name, ...). `key` are the fields that identify a row; `subject` the field that identifies
     the person or household a row is about (the unit of minimum group sizes; empty: the row itself).
     Geometry reaches the hub as WKB in OGC:CRS84 whatever `crs` (the silo's own, e.g. `EPSG:25832`) says.
-    `update_every` is an ISO 8601 duration. `public` words are those a stranger may read when `access` is open.
+    `update_every` is an ISO 8601 duration. `register`: others look up keys here (`nabe match`, `nabe geocode`). `public` words are those a stranger may read when `access` is open.
     """
 
     id: str
@@ -130,6 +169,7 @@ class Dataset:
     modified: str = ""
     synthetic: bool = False
     limits: Limits | None = None
+    register: Register | None = None
 
     def field(self, name: str) -> Field | None:
         """The field of that name, or nothing."""

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from nabe import __version__
-from nabe.cli import connecting, data, joining, matching, people, serving, workspace
+from nabe.cli import connecting, data, geocoding, joining, matching, merging, people, serving, workspace
 from nabe.cli.common import complain
 from nabe.errors import NabeError
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (workspace, connecting, data, joining, matching, people, serving):
+for group in (workspace, connecting, data, geocoding, joining, matching, merging, people, serving):
     group.register(app)
 
 

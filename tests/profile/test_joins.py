@@ -45,9 +45,9 @@ def test_hundreds_of_datasets_take_seconds() -> None:
         for at in range(300)
         for number in range(3)
     ]
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert candidates(known)
-    assert time.perf_counter() - begun < 30
+    assert time.process_time() - begun < 30
 
 
 def test_kind_and_width_are_kept(tmp_path: Any) -> None:

@@ -74,11 +74,12 @@ def candidates(sketches: Sequence[KeySketch], dataset: str = "") -> list[Candida
     """Pairs of fields of different datasets that may join, most promising first; only those of `dataset` if named."""
     able = [item for item in sketches if item.type in (FieldType.STRING, FieldType.INTEGER) and len(item.hashes)]
     overlaps = _overlaps(able)
+    running = [is_running(item) if item.unique else False for item in able]
     found: dict[tuple[int, int], Candidate] = {}
     for (inner, outer), hits in overlaps.items():
         if dataset and dataset not in (able[inner].dataset, able[outer].dataset):
             continue
-        if (candidate := _by_values(able[inner], able[outer], hits)) is not None:
+        if (candidate := _by_values(able[inner], able[outer], hits, running[outer])) is not None:
             found[inner, outer] = candidate
     for inner, outer in _by_meaning(able, dataset):
         if (inner, outer) not in found:
@@ -116,7 +117,7 @@ def _owning(wanted: Hashes, hashes: Hashes, owners: np.ndarray, count: int) -> I
         yield int(inner), int(hits[inner])
 
 
-def _by_values(inner: KeySketch, outer: KeySketch, hits: int) -> Candidate | None:
+def _by_values(inner: KeySketch, outer: KeySketch, hits: int, running: bool) -> Candidate | None:
     compared = _compared(inner, outer)
     covers = outer.complete and hits == outer.distinct > 1
     if not compared or (hits / compared < NOTABLE and not covers) or hits < min(FEW, inner.distinct):
@@ -124,7 +125,7 @@ def _by_values(inner: KeySketch, outer: KeySketch, hits: int) -> Candidate | Non
     same, named = _same_kind(inner, outer), alike(_name(inner), outer)
     if inner.kind and outer.kind and not same:
         return None
-    if not (same or named) and (inner.width == 0 or inner.type is not FieldType.STRING) and is_running(outer):
+    if not (same or named) and (inner.width == 0 or inner.type is not FieldType.STRING) and running:
         return None
     if not (outer.unique or same or (named and is_code_header(inner.column or inner.field))):
         return None

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nabe.linking.addresses import Addresses, Asked, Grade, Houses, number_of
@@ -94,6 +94,7 @@ def test_house_numbers(text, expected):
     assert number_of(text) == expected
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(Asked, st.text(max_size=8), st.integers(0, 9999), st.text(max_size=1), st.text(max_size=5)),

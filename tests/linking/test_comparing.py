@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nabe.linking.comparing import WAYS, compare
@@ -58,6 +58,7 @@ def test_no_values_are_shown_where_they_must_not_be():
     assert compare(once("geheim"), once("a"), examples=False).missing == ()
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=6), st.integers(1, 5)), st.dictionaries(st.text(max_size=6), st.integers(1, 5)))
 def test_help_only_adds(left, right):
     told = compare(left, right)
@@ -66,6 +67,7 @@ def test_help_only_adds(left, right):
         assert told.found < told.help.values <= told.values
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_a_writing_applied_again_changes_nothing(text):
     for write in WAYS.values():

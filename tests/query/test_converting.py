@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nabe.errors import SourceRefused
@@ -80,6 +80,7 @@ def rows_of(batches):
 
 
 @pytest.mark.parametrize("able", ABLE, ids=["nothing", "all", "all and sql"])
+@settings(deadline=None)
 @given(rows, filters, filters, orders, st.none() | st.integers(0, 5), st.integers(0, 2), st.booleans())
 def test_a_filter_on_converted_values_is_a_filter_after_conversion(
     able, content, where, allowed, order, limit, skip, few
@@ -141,6 +142,7 @@ def test_what_cannot_be_converted_is_refused_by_name():
         converted(FakeSource({}), seal(wrong, Scan("zaehler")))
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.integers(-(10**9), 10**9), max_size=30))
 def test_thousandths_are_as_near_as_floating_point_gets(values):
     made = convert(pa.array(values, pa.float64()), conversion("W.h", "kW.h")).to_pylist()

@@ -7,7 +7,7 @@ from fractions import Fraction
 from importlib.resources import files
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nabe.model.units import NotConvertible, conversion
@@ -90,12 +90,14 @@ def test_every_unit_that_connect_knows_converts_but_logarithms(code):
         assert conversion(code, f"({code})").identity
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["J", "kJ", "W.h", "GW.h", "cal"]), st.sampled_from(["J", "MJ", "kW.h"]))
 def test_there_and_back_is_nothing(one, other):
     there, back = conversion(one, other), conversion(other, one)
     assert there.factor * back.factor == 1 and there.offset == back.offset == 0
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="mgsKJWhkM./()*1023{}[]+-°% eE", max_size=15))
 def test_any_text_is_a_code_or_refused(text):
     try:

@@ -303,7 +303,7 @@ def _tell(found: Sequence[Join], dataset: str, lang: str) -> None:
             more = told.values - told.found - len(told.missing)
             line("  no match: ", plain(", ".join(map(repr, told.missing)) + (f" and {more} more" if more else "")))
         if told.help:
-            line("  ", plain(t(f"profile.help.{told.help.way}", lang)), plain(f": {told.help.values} of {told.values}"),
+            line("  ", plain(t(f"linking.help.{told.help.way}", lang)), plain(f": {told.help.values} of {told.values}"),
                  plain("; some there become the same" if told.help.clash else ""))  # fmt: skip
         if join.proposed:
             line("  datasets/", plain(f"{inner.dataset}.yaml, field {inner.field}: {_line(join)}"))

@@ -61,7 +61,7 @@ def main() -> None:
     begun = time.perf_counter()
     rows = [row for path in (plain or everything()) for row in asked(path, seconds)]
     STAFF.end()
-    text = page(rows, time.perf_counter() - begun)
+    text = page(rows, time.perf_counter() - begun, "" if not plain else " **Only a part of the files so far.**")
     if "--write" in options:
         PAGE.write_text(text, "utf-8")
     else:
@@ -196,7 +196,7 @@ def table_row(path: str, adapter: str, probe: Any, table: str) -> dict[str, Any]
     }
 
 
-def page(rows: list[dict[str, Any]], seconds: float) -> str:
+def page(rows: list[dict[str, Any]], seconds: float, part: str) -> str:
     """The page: series of files of one shape are one line."""
     judged = tomllib.loads(JUDGED.read_text("utf-8")) if JUDGED.exists() else {}
     lines = []
@@ -213,7 +213,7 @@ def page(rows: list[dict[str, Any]], seconds: float) -> str:
 Made by `python benchmarks/detection_table.py --write` (run it again when there are more adapters), from the profile alone:
 no file was declared by hand. Series of files of one shape are one line. "Types doubted" are fields of which the findings say
 that a person should look (numbers mixed with text, keys as numbers, times not read); "what is wrong" is what a person found,
-and what the reader warns of. [How it judges](connect-detection.md).
+and what the reader warns of. [How it judges](connect-detection.md).{part}
 
 {len({source_of(row) for row in rows})} sources, {len(answered)} tables with {fields:,} fields ({doubted} doubted), {len(refused)} not read; by adapter: \
 {", ".join(f"{name} {count}" for name, count in adapters.most_common())}. {seconds:.0f} seconds.

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from nabe.manifest import load, write
 from nabe.model.catalogue import City, Code, Goal, Vocabulary, kind_of
-from nabe.model.dataset import Access, Dataset, Field, FieldType, Limits, Product, Reference, System
+from nabe.model.dataset import (
+    Access,
+    Dataset,
+    Field,
+    FieldType,
+    Limits,
+    Product,
+    Reference,
+    Register,
+    RegisterOf,
+    System,
+)
 from nabe.model.party import Organisation, OrganisationKind, Role
 from nabe.model.text import Text
 from nabe.model.usecase import Approval, EthicsState, Grant, Member, UseCase, UseCaseState
@@ -41,6 +52,7 @@ fields = st.lists(
         unit=words,
         personal=st.booleans(),
         references=st.none() | st.builds(Reference, ids, ids),
+        source_unit=words,
     ),
     min_size=1,
     max_size=4,
@@ -78,6 +90,14 @@ documents = st.one_of(
         access=st.sampled_from(list(Access)),
         fields=fields,
         system=ids,
+        register=st.none()
+        | st.builds(
+            Register,
+            st.sampled_from(list(RegisterOf)),
+            key=ids,
+            former=st.just("") | ids,
+            ranges=st.lists(st.tuples(ids, ids), max_size=2).map(tuple),
+        ),
         source=settings_of,
         description=st.builds(Text, words, words),
         key=st.lists(ids, max_size=2).map(tuple),

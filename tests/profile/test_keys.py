@@ -83,6 +83,14 @@ def test_the_key_that_the_silo_declares_is_taken(proposal: Any) -> None:
         ("Stadtteil-Nr.", [101, 102, 103], "district"),
         ("devEUI", ["70B3D57ED0000001", "a8:40:41:00:01:81:83:4f", "0004A30B001C0530"], "deveui"),
         ("ARS", ["053150000000", "091620000000", "110000000000"], "ars"),
+        ("NUTS_ID", ["DE", "DEA2", "DEA23"], "nuts"),
+        ("code", ["DEA23", "DE300", "DED51"], "nuts"),
+        ("flstkennz", ["05493000100123______", "0549300010012300450_"[:18] + "__"], "parcel"),
+        ("kennung", ["05493000100123______", "05493000100124000500", "05493000100125______"], "parcel"),
+        ("gebaeude_id", ["DENW36AL10000ABC", "DENW36AL10000ABD"], "alkis"),
+        ("schulnummer", ["184123", "184124"], "institution"),
+        ("BSN", ["01A02", "12K03"], "institution"),
+        ("kita_nr", ["01010010", "01010020"], "institution"),
     ],
 )
 def test_official_keys_are_recognised(header: str, values: list[Any], kind: str) -> None:
@@ -103,6 +111,9 @@ def test_lost_leading_zeros_are_noticed() -> None:
         ("einwohner", [50667, 10117, 80331]),
         ("stadtteil", ["Mitte", "Nord", "Süd"]),
         ("blknr", ["00100100", "99100200", "17500300"]),
+        ("code", ["DEX99", "DEUTSCH", "DEA23"]),
+        ("zeichen", ["17493000100123______", "05493000100124000500"]),
+        ("schulname", ["GGS01", "KGS02"]),
     ],
 )
 def test_other_digits_are_not_taken_for_official_keys(header: str, values: list[Any]) -> None:
@@ -128,3 +139,16 @@ def test_statistics_are_identified_by_their_dimensions_without_those_that_repeat
         }
     )
     assert found.dataset.key == ("stt", "altersgruppe", "geschlecht")
+
+
+def test_the_land_of_a_key_is_told_by_its_digits(proposal: Any) -> None:
+    found = proposal({"ags": ["05315000", "05334002", "09162000", "11000000"], "x": [1.0, 2.0, 3.0, 4.0]})
+    (told,) = [item for item in found.findings if item.key == "profile.key.laender"]
+    assert told.params["laender"] == "BE, BY, NW" and "NW" in told.text("de")
+
+
+def test_keys_that_do_not_fit_their_kind_are_shown(proposal: Any) -> None:
+    good = [f"05{n}{m:02d}000" for n in (1, 3, 5, 7, 9) for m in range(20)]
+    found = proposal({"ags": [*good, "99315000", "05215000"]})
+    (told,) = [item for item in found.findings if item.key == "profile.key.odd"]
+    assert set(told.params["values"]) == {"99315000", "05215000"}

@@ -8,7 +8,21 @@ import sys
 import typer
 
 from nabe import __version__
-from nabe.cli import adapting, connecting, data, delivering, keeping, matching, people, quality, serving, workspace
+from nabe.cli import (
+    adapting,
+    connecting,
+    data,
+    delivering,
+    geocoding,
+    joining,
+    keeping,
+    matching,
+    merging,
+    people,
+    quality,
+    serving,
+    workspace,
+)
 from nabe.cli.common import complain
 from nabe.errors import NabeError
 
@@ -20,7 +34,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (workspace, connecting, adapting, data, quality, delivering, keeping, matching, people, serving):
+_GROUPS = (
+    workspace,
+    connecting,
+    adapting,
+    data,
+    quality,
+    delivering,
+    keeping,
+    joining,
+    matching,
+    geocoding,
+    merging,
+    people,
+    serving,
+)
+for group in _GROUPS:
     group.register(app)
 
 

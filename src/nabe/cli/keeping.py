@@ -11,6 +11,7 @@ from nabe.cli.common import AsJson, Workspace, actor_named, done, line, opened, 
 from nabe.errors import Conflict, Invalid
 from nabe.model.lake import Run, RunState
 from nabe.model.party import Actor
+from nabe.quality import check_copy
 from nabe.schedule import moment
 
 As = Annotated[str, typer.Option("--as", help="Account on whose behalf.")]
@@ -75,7 +76,9 @@ def _wanted(nabe: Nabe, actor: Actor, named: list[str], system: str, everything:
 
 def _taken(nabe: Nabe, actor: Actor, dataset: str) -> dict[str, Any]:
     try:
-        return row(nabe.hub.snapshot(actor, dataset))
+        taken = nabe.hub.snapshot(actor, dataset)
+        check_copy(nabe.hub, taken)
+        return row(taken)
     except Conflict as error:
         return {
             "dataset": dataset,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import os
 from collections import Counter
 from pathlib import Path
@@ -10,14 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
-from nabe.app import Nabe
-from nabe.cli.common import AsJson, Workspace, actor_named, line, opened, plain, say, show, via
+from nabe.cli.common import AsJson, Workspace, actor_named, line, opened, plain, say, show
 from nabe.cli.data import As, UseCaseOption
-from nabe.errors import Invalid
-from nabe.linking import Entry, Link, Outcome, Record, Register, address, read_review, write_review
+from nabe.cli.registers import postcode as postcode_of
+from nabe.cli.registers import read_fields, roles_of, street_entries, text
+from nabe.linking import Link, Outcome, Record, Register, address, read_review, write_review
 from nabe.linking import match as matched
-from nabe.model.party import Actor
-from nabe.model.query import Query, Scan
+from nabe.model.dataset import RegisterOf
 from nabe.model.usecase import OPEN_DATA
 
 
@@ -30,8 +30,8 @@ def match(
     records: Annotated[str, typer.Argument(help="Dataset whose streets are looked up.")],
     street: Annotated[str, typer.Option(help="Its field with the street, or a whole address.")],
     register: Annotated[str, typer.Option(help="Dataset that is the register.")],
-    name: Annotated[str, typer.Option(help="The register's field with the name.")],
-    key: Annotated[str, typer.Option(help="The register's field with the key.")],
+    name: Annotated[str, typer.Option(help="The register's field with the name; default: as it declares.")] = "",
+    key: Annotated[str, typer.Option(help="The register's field with the key; default: as it declares.")] = "",
     postcode: Annotated[str, typer.Option(help="Field with the postcode, in both; or MINE=ITS.")] = "",
     district: Annotated[str, typer.Option(help="Field with the district, in both; or MINE=ITS.")] = "",
     alias: Annotated[str, typer.Option(help="The register's field with a former or other name.")] = "",
@@ -51,16 +51,14 @@ def match(
     mine_district, its_district = _both(district)
     with opened(workspace) as nabe:
         asker = actor_named(nabe, actor)
-        entries = _rows(nabe, asker, use_case, register, (key, name, its_code, its_district, alias))
-        found = Register(
-            Entry(_text(row[key]), _text(row[name]), _text(row.get(its_code)), _text(row.get(its_district)),
-                  tuple(filter(None, (_text(row.get(alias)),))))
-            for row in entries
-            if row[key] is not None and row[name] is not None
-        )  # fmt: skip
+        given = {"name": name, "key": key, "postcode": its_code, "district": its_district, "former": alias}
+        known = nabe.hub.dataset(asker, use_case, register).dataset
+        roles = roles_of(known, RegisterOf.STREETS, given)
+        entries = read_fields(nabe, asker, use_case, register, roles.fields).to_pylist()
+        found = Register(street_entries(entries, roles, dt.datetime.now(dt.UTC).date()))
         asked = nabe.hub.dataset(asker, use_case, records).dataset
         identity = tuple(field for field in asked.key if field != street)
-        rows = _rows(nabe, asker, use_case, records, (*identity, street, mine_code, mine_district))
+        rows = read_fields(nabe, asker, use_case, records, (*identity, street, mine_code, mine_district)).to_pylist()
     decided = read_review(review, found) if review else {}
     links = matched([_record(row, street, mine_code, mine_district) for row in rows], found, decided)
     _write(output, identity, street, rows, links)
@@ -73,26 +71,9 @@ def _both(option: str) -> tuple[str, str]:
     return mine, its or mine
 
 
-def _rows(nabe: Nabe, asker: Actor, use_case: str, dataset: str, fields: tuple[str, ...]) -> list[dict[str, Any]]:
-    """These fields of all rows, as the asker may read them."""
-    named = tuple(dict.fromkeys(field for field in fields if field))
-    known = nabe.hub.dataset(asker, use_case, dataset).dataset
-    for field in named:
-        if known.field(field) is None:
-            hint = f"Its fields: {', '.join(item.name for item in known.fields)}."
-            raise Invalid(f"Dataset {dataset!r} has no field {field!r}.", hint=hint, field=field)
-    query = Query.of(Scan(dataset, named))
-    rows: list[dict[str, Any]] = nabe.hub.read(asker, use_case, query, interface=via()).table().to_pylist()
-    return rows
-
-
 def _record(row: dict[str, Any], street: str, postcode: str, district: str) -> Record:
-    place = address(_text(row[street]))
-    return Record(place.street, _text(row.get(postcode)) or place.postcode, _text(row.get(district)), place.number)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
+    place = address(text(row[street]))
+    return Record(place.street, postcode_of(row.get(postcode)) or place.postcode, text(row.get(district)), place.number)
 
 
 def _write(path: Path, identity: tuple[str, ...], street: str, rows: list[dict[str, Any]], links: list[Link]) -> None:
@@ -102,7 +83,7 @@ def _write(path: Path, identity: tuple[str, ...], street: str, rows: list[dict[s
         writer = csv.writer(file)
         writer.writerow([*identity, street, "register_key", "outcome", "why"])
         for row, link in zip(rows, links, strict=True):
-            told = [_text(row[name]) for name in (*identity, street)]
+            told = [text(row[name]) for name in (*identity, street)]
             writer.writerow([*told, link.key, link.outcome.value, link.why])
     draft.replace(path)
 

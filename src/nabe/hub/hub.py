@@ -78,7 +78,7 @@ class Hub:
         self._delivering = Delivering(self._deciding, reach, ledger, clock)
         self._quality = quality
         self._checking = Checking(
-            self._deciding, self._sealing, quality, lambda sealed: plan.run(sealed, reach, engine, budget)
+            self._deciding, self._sealing, quality, lambda sealed: plan.run(sealed, reach, engine, budget, lake)
         )
 
     # --- find -------------------------------------------------------------------------------------------------------

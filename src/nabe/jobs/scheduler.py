@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from nabe.errors import Conflict, NabeError
 from nabe.hub import Due, Hub
 from nabe.model.party import JOBS
+from nabe.quality import check_copy
 
 _LOG = logging.getLogger("nabe.jobs")
 #: Seconds after which the agenda is looked at anew at the latest: declarations may have changed.
@@ -88,6 +89,8 @@ class Scheduler:
     def _work(self, item: Due) -> None:
         try:
             run = self._hub.snapshot(JOBS, item.dataset) if item.dataset else self._hub.check(JOBS, item.system)
+            if run is not None and item.dataset:
+                check_copy(self._hub, run)
             if run is not None and run.detail:
                 _LOG.info("%s %s: %s (%s)", item.kind, item.dataset or item.system, run.state.value, run.detail)
         except Exception as error:

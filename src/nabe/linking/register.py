@@ -61,3 +61,8 @@ class Register:
     def keys(self, positions: Iterable[int]) -> tuple[str, ...]:
         """The distinct keys of entries, in order."""
         return tuple(dict.fromkeys(self.entries[position].key for position in positions))
+
+
+def names_in(cell: str) -> tuple[str, ...]:
+    """Former and other names that share a cell, divided by `;` or `|`."""
+    return tuple(name.strip() for name in cell.replace("|", ";").split(";") if name.strip())

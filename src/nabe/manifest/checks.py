@@ -12,8 +12,9 @@ from nabe.manifest.problems import Problem, Severity, nearest
 from nabe.manifest.rules import check_rules
 from nabe.manifest.secrets import clear_secrets
 from nabe.model.catalogue import City, Goal, Noun, Snapshot, kind_of
-from nabe.model.dataset import Dataset, FieldType, Mode, System
+from nabe.model.dataset import Dataset, FieldType, Mode, Register, RegisterOf, System
 from nabe.model.party import Organisation
+from nabe.model.units import NotConvertible, conversion
 from nabe.model.usecase import Grant, UseCase
 from nabe.schedule import schedule
 
@@ -137,6 +138,8 @@ class _Check:
         yield from self.snapshots(dataset)
         for path, message, hint in check_rules(dataset, self.all.datasets, self.describe):
             yield self.says(dataset, path, message, hint)
+        if dataset.register is not None:
+            yield from self.register(dataset, dataset.register, names)
         if dataset.product is not None:
             yield from self.product(dataset)
         elif system := self.all.systems.get(dataset.system):
@@ -159,11 +162,29 @@ class _Check:
         except Invalid as error:
             yield self.says(noun, path, error.detail, error.hint)
 
+    def register(self, dataset: Dataset, register: Register, names: list[str]) -> Iterator[Problem]:
+        """Has a register what makes it one, and are its fields there?"""
+        for name in register.fields:
+            if name not in names:
+                yield self.says(dataset, ("register",), f"there is no field {name!r}", nearest(name, names))
+        houses = register.number or register.ranges
+        lacking = {
+            RegisterOf.STREETS: [part for part in ("key", "name") if not getattr(register, part)],
+            RegisterOf.DISTRICTS: [] if register.key else ["key"],
+            RegisterOf.ADDRESSES: [*([] if register.name else ["name"]), *([] if houses else ["number"])],
+        }[register.of]
+        for part in lacking:
+            yield self.says(
+                dataset, ("register",), f"a register of {register.of.value} needs {part!r}", f"{part}: a field"
+            )
+
     def field(self, dataset: Dataset, number: int) -> Iterator[Problem]:
         field = dataset.fields[number]
         if field.vocabulary:
             path = ("fields", number, "vocabulary")
             yield from self.known(dataset, path, field.vocabulary, self.all.vocabularies, "vocabulary")
+        if field.source_unit:
+            yield from self.unit(dataset, number)
         if field.references is None:
             return
         other = self.all.datasets.get(field.references.dataset)
@@ -173,6 +194,24 @@ class _Check:
         elif other.field(field.references.field) is None:
             hint = nearest(field.references.field, [item.name for item in other.fields])
             yield self.says(dataset, path, f"{other.id!r} has no field {field.references.field!r}", hint)
+
+    def unit(self, dataset: Dataset, number: int) -> Iterator[Problem]:
+        """Can the silo's numbers be converted as declared?"""
+        field, path = dataset.fields[number], ("fields", number, "source_unit")
+        if dataset.product is not None:
+            yield self.says(dataset, path, "a product has no silo: its SQL converts", "leave source_unit out")
+        elif field.type is not FieldType.NUMBER:
+            message = f"{field.name!r} is {field.type.value}; only numbers can be converted"
+            yield self.says(dataset, path, message, "type: number")
+        elif not field.unit:
+            yield self.says(dataset, path, "there is no unit to convert to", "unit: a UCUM code")
+        else:
+            try:
+                conversion(field.source_unit, field.unit)
+            except NotConvertible as error:
+                yield self.says(
+                    dataset, path, f"cannot be converted: {error}", "UCUM codes, e.g. kW.h, J, Cel, K, mg/L"
+                )
 
     def product(self, dataset: Dataset) -> Iterator[Problem]:
         assert dataset.product is not None

@@ -212,6 +212,9 @@ class FieldDoc(Document):
     description: Words = TextDoc()
     column: Annotated[Word, Field(description="name in the silo, if it is another")] = ""
     unit: Annotated[str, Field(description="UCUM code")] = ""
+    source_unit: Annotated[
+        str, Field(description="UCUM code of the silo's own numbers, if they are to be converted to unit")
+    ] = ""
     personal: bool = False
     vocabulary: str = ""
     references: ReferenceDoc | None = None
@@ -227,6 +230,7 @@ class FieldDoc(Document):
             self.personal,
             self.vocabulary,
             self.references.noun() if self.references else None,
+            self.source_unit,
         )
 
 
@@ -282,6 +286,28 @@ class RuleDoc(Document):
         return q.Rule(**plain | rest, kind=self.kind, severity=self.severity)
 
 
+class RegisterDoc(Document):
+    """What makes a dataset the register of streets, addresses or districts: which field says what."""
+
+    of: d.RegisterOf
+    key: str = ""
+    name: Annotated[str, Field(description="field with the name of the street or district")] = ""
+    former: Annotated[str, Field(description="field with former and other names, divided by ; or |")] = ""
+    number: Annotated[str, Field(description="field with the house number, with or without its letter")] = ""
+    suffix: Annotated[str, Field(description="field with the letter of the house number")] = ""
+    ranges: Annotated[
+        tuple[tuple[str, str], ...], Field(description="pairs of fields: first and last house number of a side")
+    ] = ()
+    postcode: str = ""
+    district: Annotated[str, Field(description="field with the key of the district")] = ""
+    valid_from: str = ""
+    valid_to: Annotated[str, Field(description="field with the last day of the name; in the past: a former name")] = ""
+    successor: Annotated[str, Field(description="field with the key that came after a former one")] = ""
+
+    def noun(self) -> d.Register:
+        return d.Register(**self.model_dump())
+
+
 class _DatasetParts(Document):
     id: DatasetId
     title: Words
@@ -300,6 +326,8 @@ class _DatasetParts(Document):
     synthetic: bool = False
     limits: LimitsDoc | None = None
     quality: Annotated[tuple[RuleDoc, ...], Field(description="rules by which the data are checked")] = ()
+    # `register` itself is a method of every class that can be subclassed virtually.
+    as_register: Annotated[RegisterDoc | None, Field(alias="register")] = None
 
     _plain: ClassVar[tuple[str, ...]] = (
         "id", "access", "key", "subject", "time", "licence", "keywords", "theme", "update_every", "modified", "synthetic",
@@ -311,6 +339,7 @@ class _DatasetParts(Document):
             "description": self.description.noun(),
             "limits": self.limits.noun() if self.limits else None,
             "quality": tuple(rule.noun() for rule in self.quality),
+            "register": self.as_register.noun() if self.as_register else None,
         }
 
 

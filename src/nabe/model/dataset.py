@@ -45,7 +45,8 @@ class Field:
     """One attribute.
 
     `name` is the hub's name ([a-z][a-z0-9_]*), `column` the silo's own (empty: the same).
-    `unit` is a UCUM code; `vocabulary` the id of a code list; `personal` marks personal data (GDPR Art. 4).
+    `unit` is a UCUM code; `source_unit` that of the silo's own values where they are converted on reading (empty: the
+    same); `vocabulary` the id of a code list; `personal` marks personal data (GDPR Art. 4).
     """
 
     name: str
@@ -57,6 +58,7 @@ class Field:
     personal: bool = False
     vocabulary: str = ""
     references: Reference | None = None
+    source_unit: str = ""
 
     @property
     def source_column(self) -> str:
@@ -127,6 +129,45 @@ class Product:
     sql: str
 
 
+class RegisterOf(StrEnum):
+    """What a register lists."""
+
+    STREETS = "streets"
+    ADDRESSES = "addresses"
+    DISTRICTS = "districts"
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """A dataset that is the city's register of something: which of its fields say what.
+
+    `name` of the street or district; `former`: other and former names (several divided by `;` or `|`). A row whose
+    `valid_to` is past is history: its name leads to `successor`, or to its own key where another row holds that today.
+    `number` and `suffix` of a house, or `ranges` of numbers (first, last) of which the first says the side of the street.
+    """
+
+    of: RegisterOf
+    key: str = ""
+    name: str = ""
+    former: str = ""
+    number: str = ""
+    suffix: str = ""
+    ranges: tuple[tuple[str, str], ...] = ()
+    postcode: str = ""
+    district: str = ""
+    valid_from: str = ""
+    valid_to: str = ""
+    successor: str = ""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """All fields named, each once."""
+        plain = (self.key, self.name, self.former, self.number, self.suffix, self.postcode, self.district)
+        times = (self.valid_from, self.valid_to, self.successor)
+        pairs = (field for pair in self.ranges for field in pair)
+        return tuple(dict.fromkeys(field for field in (*plain, *pairs, *times) if field))
+
+
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """A table of a silo, or a product, as the hub knows it.
@@ -138,6 +179,7 @@ class Dataset:
     `update_every` is an ISO 8601 duration. `snapshots` keeps copies in the lake: with `mode` snapshot all reads come from
     there; a live dataset falls back on the newest one when its silo does not answer, unless `on_outage` says fail.
     `quality` are the rules by which its owner wants it checked.
+    `register`: others look up keys here (`nabe match`, `nabe geocode`).
     """
 
     id: str
@@ -164,6 +206,7 @@ class Dataset:
     snapshots: Snapshots | None = None
     on_outage: Outage = Outage.STALE
     quality: tuple[Rule, ...] = ()
+    register: Register | None = None
 
     def field(self, name: str) -> Field | None:
         """The field of that name, or nothing."""

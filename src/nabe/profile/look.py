@@ -9,9 +9,10 @@ from nabe.model.dataset import Dataset, FieldType
 from nabe.profile.column import ColumnProfile
 from nabe.profile.findings import KINDS, Finding, Severity
 from nabe.profile.keys import is_day, is_period, is_year
+from nabe.profile.municipal import Recognised
 from nabe.profile.personal import REGISTER, has_addresses
 from nabe.profile.places import abroad, unreadable_place
-from nabe.profile.references import ENOUGH, Match
+from nabe.profile.references import ENOUGH, Match, hidden_prefix
 from nabe.profile.seen import Seen
 from nabe.profile.sketch import Containment, KeySketch, containment
 from nabe.profile.values import is_flag, is_unix_time, value_findings
@@ -31,6 +32,7 @@ def findings(seen: Seen, dataset: Dataset, known: Sequence[KeySketch]) -> list[F
         *_units(seen),
         *_personal(seen, dataset),
         *_references(seen),
+        *_hidden(seen, known),
         *_referring(seen, dataset, known),
         *_values(seen),
     ]
@@ -80,9 +82,19 @@ def _keys(seen: Seen) -> Iterator[Finding]:
             else:
                 key = "profile.key.zeros_kept" if column.leading_zeros else "profile.key.municipal"
                 yield Finding(name, "key", Severity.INFO, key, params)
+            if laender := kind.laender(column):
+                yield Finding(name, "key", Severity.INFO, "profile.key.laender", {"laender": ", ".join(laender)})
+            if kind.share < 1.0 and not kind.zeros_lost and not seen.judged.personal(column.name):
+                odd = _odd(column, kind)
+                yield Finding(name, "key", Severity.CHECK, "profile.key.odd", {**params, "values": odd})
         elif column.leading_zeros:
             params = {"count": _about(column)}
             yield Finding(seen.names[column.name], "key", Severity.INFO, "profile.key.leading_zeros", params)
+
+
+def _odd(column: ColumnProfile, kind: Recognised) -> list[str]:
+    """Values that are no keys of this kind."""
+    return column.examples(lambda text: not kind.kind.fits(text))
 
 
 def _about(column: ColumnProfile) -> int | str:
@@ -218,6 +230,22 @@ def _references(seen: Seen) -> Iterator[Finding]:
         if best.good and params["others"]:
             names = ", ".join(f"{m.known.dataset}.{m.known.field}" for m in matches[1:4] if m.good)
             yield Finding(name, "reference", Severity.INFO, "profile.reference.others", {**params, "names": names})
+
+
+def _hidden(seen: Seen, known: Sequence[KeySketch]) -> Iterator[Finding]:
+    """Keys that stand in the first digits of longer ones."""
+    for column in seen.columns:
+        if column.name in seen.references or seen.judged.personal(column.name):
+            continue
+        if (hidden := hidden_prefix(column, known)) is not None:
+            params = {
+                "target": f"{hidden.known.dataset}.{hidden.known.field}",
+                "width": hidden.width,
+                "found": hidden.overlap.found,
+                "compared": hidden.overlap.compared,
+                "name": seen.names[column.name],
+            }
+            yield Finding(seen.names[column.name], "reference", Severity.CHECK, "profile.reference.prefix", params)
 
 
 def _reference_key(match: Match, shows: bool) -> tuple[Severity, str]:

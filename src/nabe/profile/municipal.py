@@ -2,6 +2,8 @@
 
 AGS, ARS: Gemeindeverzeichnis of the statistical offices; the third digit is the Regierungsbezirk, whose numbers exist
 only per Land, which tells an AGS from other eight digits. LOR: planning areas of Berlin since 2021 (district 01..12).
+NUTS: Regulation (EC) 1059/2003, first level DE1..DEG. Flurstückskennzeichen: ALKIS, GeoInfoDok, 20 characters (Land,
+Gemarkung, Flur, Zähler, Nenner, Folge; what is not given is `_`). ALKIS objects: DE, Land, 12 characters.
 """
 
 from __future__ import annotations
@@ -73,6 +75,36 @@ def _five_digits(text: str) -> bool:
     return len(text) == 5 and text.isdigit()
 
 
+#: First two digits of AGS and ARS -> Land (ISO 3166-2 without DE-).
+LAENDER = dict(
+    zip(
+        (f"{number:02d}" for number in range(1, 17)),
+        ("SH", "HH", "NI", "HB", "NW", "HE", "RP", "BW", "BY", "SL", "BE", "BB", "MV", "SN", "ST", "TH"),
+        strict=True,
+    )
+)
+_NUTS = re.compile(r"DE([1-9A-G][0-9A-Z]{0,2})?")
+_PARCEL = re.compile(r"(0[1-9]|1[0-6])\d{4}(\d{3}|___)\d{5}(\d{4}|_{4})(\d{2}|__)")
+_ALKIS = re.compile(r"DE(SH|HH|NI|HB|NW|HE|RP|BW|BY|SL|BE|BB|MV|SN|ST|TH)[0-9A-Za-z]{12}")
+_INSTITUTION = re.compile(r"(?=.*\d)[0-9A-Z]{2,12}")
+
+
+def _nuts(text: str) -> bool:
+    return bool(_NUTS.fullmatch(text))
+
+
+def _parcel(text: str) -> bool:
+    return len(text) in (18, 20) and bool(_PARCEL.fullmatch(text.ljust(20, "_")))
+
+
+def _alkis(text: str) -> bool:
+    return bool(_ALKIS.fullmatch(text))
+
+
+def _institution(text: str) -> bool:
+    return bool(_INSTITUTION.fullmatch(text))
+
+
 def _deveui(text: str) -> bool:
     return bool(re.fullmatch(r"(?:[0-9A-Fa-f]{2}[-:]?){7}[0-9A-Fa-f]{2}", text))
 
@@ -124,6 +156,17 @@ KINDS = (
         5,
         coded=True,
     ),
+    KeyKind("nuts", ("nuts", "geocode", "nutsid"), _nuts, 0.98),
+    KeyKind(
+        "parcel", ("flurstück", "flurstueck", "flst", "fsk", "flurstkennz", "gml", "kennzeichen"), _parcel, 0.98, 20
+    ),
+    KeyKind("alkis", ("gebäude", "gebaeude", "hauskoordinate", "alkis", "gml", "oid", "objekt"), _alkis, 0.98),
+    KeyKind(
+        "institution",
+        ("schul", "school", "bsn", "kita", "einricht", "träger", "traeger", "institution", "kindertages"),
+        _institution,
+        coded=True,
+    ),
     KeyKind("deveui", ("deveui", "eui", "devices"), _deveui, 0.98),
     KeyKind(
         "district",
@@ -142,6 +185,15 @@ class Recognised:
     share: float
     zeros_lost: bool = False
 
+    def laender(self, column: ColumnProfile) -> tuple[str, ...]:
+        """The Länder of which the keys are, by their first digits or letters; none where the kind does not say."""
+        if self.kind.id in ("alkis",):
+            return tuple(sorted({text[2:4] for text in column.texts if self.kind.fits(text)}))
+        if self.kind.id not in ("ags", "ars", "kreis", "parcel"):
+            return ()
+        whole = (text.zfill(self.kind.digits) if self.zeros_lost else text for text in column.texts)
+        return tuple(sorted({LAENDER[text[:2]] for text in whole if self.kind.fits(text)}))
+
 
 def recognise(column: ColumnProfile, table: str = "") -> Recognised | None:
     """Which official key the column holds, if any. The table's name helps where the header only says `Nr.`"""
@@ -156,6 +208,7 @@ def recognise(column: ColumnProfile, table: str = "") -> Recognised | None:
         if kind.coded:
             named = named and (
                 (kind.id == "district" and joined in kind.headers[-4:])
+                or joined == "bsn"
                 or any(joined.endswith(code) for code in _CODE_WORDS)
             )
         share = column.share(kind.fits)

@@ -13,7 +13,7 @@ from nabe.profile import look
 from nabe.profile.column import ColumnProfile
 from nabe.profile.findings import Finding
 from nabe.profile.keys import choose_key, choose_time, key_rank
-from nabe.profile.municipal import recognise
+from nabe.profile.municipal import Recognised, recognise
 from nabe.profile.personal import judge
 from nabe.profile.places import Place, find_place, find_wkt
 from nabe.profile.readings import find_readings, with_readings
@@ -204,6 +204,13 @@ def _sketches(seen: Seen, dataset: Dataset) -> tuple[KeySketch, ...]:
 def _sketch(seen: Seen, column: ColumnProfile, dataset: Dataset) -> KeySketch:
     field = dataset.field(seen.names[column.name])
     assert field is not None
+    return sketch_of(column, dataset, field, seen.table.name, seen.kinds.get(column.name))
+
+
+def sketch_of(
+    column: ColumnProfile, dataset: Dataset, field: Field, table: str = "", kind: Recognised | None = None
+) -> KeySketch:
+    """What is remembered of a field; of a personal one no hashes."""
     return KeySketch(
         dataset=dataset.id,
         field=field.name,
@@ -214,6 +221,8 @@ def _sketch(seen: Seen, column: ColumnProfile, dataset: Dataset) -> KeySketch:
         exact=column.distinct_exact,
         title=dataset.title.in_("de"),
         system=dataset.system,
-        table=seen.table.name,
+        table=table,
         column=column.name,
+        kind=kind.kind.id if kind else "",
+        width=0 if field.personal else column.width,
     )

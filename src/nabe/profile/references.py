@@ -98,20 +98,18 @@ def _match(column: ColumnProfile, kind: Recognised | None, known: KeySketch, tab
     overlap = containment(column.sample.hashes, column.sample.complete, known)
     if overlap.found < min(FEW, column.distinct_so_far) or overlap.share < NOTABLE:
         return None
-    words = tokens(column.name)
-    bare = not _meaning(words) and not set(words) & _RUNNING_WORDS
-    alike = _alike(f"{table} {column.name}" if bare else column.name, known)
+    named = alike(f"{table} {column.name}" if is_bare(column.name) else column.name, known)
     covers = overlap.found == known.distinct and known.distinct > 1
-    if overlap.found < FEW and not (covers and alike):
+    if overlap.found < FEW and not (covers and named):
         return None
-    if not alike and (_chance(column, kind, known) or (overlap.share < ENOUGH and _numeric(column))):
+    if not named and (_chance(column, kind, known) or (overlap.share < ENOUGH and _numeric(column))):
         return None
     compared = [column.texts[at] for at in overlap.missing]
     return Match(
         known=known,
         overlap=overlap,
-        alike=alike,
-        good=known.unique and overlap.share >= ENOUGH and (alike or not _only_names(column, known)),
+        alike=named,
+        good=known.unique and overlap.share >= ENOUGH and (named or not _only_names(column, known)),
         as_text=column.type is FieldType.INTEGER and known.type is FieldType.STRING,
         missing=tuple(text[:40] for text in compared[:3]),
     )
@@ -128,12 +126,46 @@ def _chance(column: ColumnProfile, kind: Recognised | None, known: KeySketch) ->
     if not _numeric(column):
         return False
     numbers = sorted({int(text) for text in column.texts if text.isdigit() and len(text) <= 15})
-    if not numbers or numbers[-1] < 100 or _found(range(1, 21), known) >= 0.5:
-        return True  # a running number from 1 on holds every count
+    if not numbers or numbers[-1] < 100 or is_running(known):
+        return True
     low, high = numbers[0], numbers[-1]
     between = _others(numbers, low, high)
     around = _others(numbers, max(0, low - 100), high + 100)
     return max(_found(between, known) if len(between) >= 10 else 0.0, _found(around, known)) > _NEIGHBOURS
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """The first `width` characters of a longer key are keys of `known`: street and house number in one number."""
+
+    known: KeySketch
+    width: int
+    overlap: Containment
+
+
+def hidden_prefix(column: ColumnProfile, known: Sequence[KeySketch]) -> Hidden | None:
+    """The field whose keys begin all values of `column`, with as little doubt as possible, or None.
+
+    Only digits of one width with leading zeros are looked at, and only where few of all possible numbers are keys, so
+    that agreement is no chance.
+    """
+    if column.type is not FieldType.STRING or not column.leading_zeros or len(column.texts) < 20:
+        return None
+    found = []
+    for sketch in known:
+        dense = sketch.distinct > 0.3 * 10**sketch.width if sketch.width else True
+        if dense or not 3 < sketch.width < min(map(len, column.texts)):
+            continue
+        prefixes = sorted({text[: sketch.width] for text in column.texts})
+        overlap = containment(np.sort(hash_values(pa.array(prefixes, pa.string()))), True, sketch)
+        if overlap.found >= 20 and overlap.share >= 0.98:
+            found.append(Hidden(sketch, sketch.width, overlap))
+    return max(found, key=lambda item: (item.known.unique, item.width, item.overlap.share), default=None)
+
+
+def is_running(known: KeySketch) -> bool:
+    """A running number from 1 on, which holds every count."""
+    return _found(range(1, 21), known) >= 0.5
 
 
 def _numeric(column: ColumnProfile) -> bool:
@@ -164,17 +196,17 @@ def _found(numbers: Sequence[int], known: KeySketch) -> float:
     return containment(hashes, True, known).share
 
 
-def _alike(name: str, known: KeySketch) -> bool:
+def alike(name: str, known: KeySketch) -> bool:
     """Do the headers mean the same thing? `stadtteil_nr` and `stadtteile.nummer`, `PLR_ID` and `plr_id`."""
-    mine = _meaning(tokens(name))
-    fields = _meaning([*tokens(known.column), *tokens(known.field)])
-    theirs = fields | _meaning(tokens(f"{known.dataset} {known.table} {known.title}"))
+    mine = meaning(tokens(name))
+    fields = meaning([*tokens(known.column), *tokens(known.field)])
+    theirs = fields | meaning(tokens(f"{known.dataset} {known.table} {known.title}"))
     if mine & fields:
         return True
     return any(_same(one, other) for one in mine for other in theirs)
 
 
-def _meaning(parts: list[str]) -> set[str]:
+def meaning(parts: list[str]) -> set[str]:
     """Words that say of what, without those that only say number or key."""
     found = set()
     for part in parts:
@@ -184,6 +216,12 @@ def _meaning(parts: list[str]) -> set[str]:
         if part not in _EMPTY_WORDS and not part.isdigit() and len(part) > 1:
             found.add(part)
     return found
+
+
+def is_bare(header: str) -> bool:
+    """Does the header say number or key, and not of what (`Nr.`)?"""
+    words = tokens(header)
+    return not meaning(words) and not set(words) & _RUNNING_WORDS
 
 
 def _same(one: str, other: str) -> bool:

@@ -34,6 +34,7 @@ class KeySketch:
     `hashes`: the smallest hashes of its distinct values, sorted. `distinct`: how many there are (`exact`: counted, not
     estimated), `rows`: values that are not missing.
     `system` and `table` (the silo's own name) let foreign keys declared in a database find their dataset.
+    `kind`: the official key it holds (`profile.municipal`), `width`: digits of each value if all have equally many.
     """
 
     dataset: str
@@ -47,6 +48,8 @@ class KeySketch:
     system: str = ""
     table: str = ""
     column: str = ""
+    kind: str = ""
+    width: int = 0
 
     @property
     def unique(self) -> bool:
@@ -123,10 +126,12 @@ def write_sketches(state: Path, sketches: Iterable[KeySketch], *, dataset: str) 
 
 
 _PLAIN = ("distinct", "rows", "exact", "title", "system", "table", "column")
+#: Came later: files written before have none.
+_SINCE = ("kind", "width")
 
 
 def _written(item: KeySketch) -> dict[str, Any]:
-    plain = {name: getattr(item, name) for name in _PLAIN}
+    plain = {name: getattr(item, name) for name in (*_PLAIN, *_SINCE)}
     return {
         **plain,
         "type": str(item.type),
@@ -136,5 +141,5 @@ def _written(item: KeySketch) -> dict[str, Any]:
 
 def _read(dataset: str, name: str, entry: dict[str, Any]) -> KeySketch:
     hashes = np.frombuffer(base64.b64decode(entry["hashes"], validate=True), "<u8").astype(np.uint64)
-    plain = {key: entry[key] for key in _PLAIN}
+    plain = {key: entry[key] for key in _PLAIN} | {key: entry[key] for key in _SINCE if key in entry}
     return KeySketch(dataset, name, FieldType(entry["type"]), hashes=hashes, **plain)

@@ -5,8 +5,20 @@
 
 from nabe.quality.dqv import as_json_ld, as_turtle
 from nabe.quality.judging import judge
-from nabe.quality.running import Checked, run
+from nabe.quality.running import Checked, check_copy, run
 from nabe.quality.todo import Tasks, tasks
 from nabe.quality.wording import advice, outcome, what
 
-__all__ = ["Checked", "Tasks", "advice", "as_json_ld", "as_turtle", "judge", "outcome", "run", "tasks", "what"]
+__all__ = [
+    "Checked",
+    "Tasks",
+    "advice",
+    "as_json_ld",
+    "as_turtle",
+    "check_copy",
+    "judge",
+    "outcome",
+    "run",
+    "tasks",
+    "what",
+]

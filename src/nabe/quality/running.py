@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from nabe.errors import NabeError
 from nabe.hub import Hub
 from nabe.model.dataset import Dataset
+from nabe.model.lake import Run, RunState
 from nabe.model.party import QUALITY_JOB, Actor
 from nabe.model.quality import Result, Rule, RuleSeverity, State
 from nabe.quality.judging import judge
@@ -66,6 +67,21 @@ def run(
                 raise
             logging.getLogger("nabe").warning("quality of %s was not checked: %s", view.dataset, error.code)
     return found
+
+
+def check_copy(hub: Hub, run_of_copy: Run) -> list[Checked]:
+    """After `hub.snapshot`: a new version is checked by its dataset's rules, whoever had it taken.
+
+    A check that cannot be made never spoils the copy; the log says why.
+    """
+    if run_of_copy.state is not RunState.DONE:
+        return []
+    try:
+        return run(hub, [run_of_copy.dataset], version=str(run_of_copy.version))
+    except NabeError as error:
+        log = logging.getLogger("nabe")
+        log.warning("quality of the new copy of %s was not checked: %s", run_of_copy.dataset, error.code)
+        return []
 
 
 def _one(

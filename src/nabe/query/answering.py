@@ -29,6 +29,7 @@ class Answering:
         self._reach, self._lake, self._as_of, self._down = reach, lake, as_of, down
         self._kept = lake.source(as_of) if lake is not None else None
         self._asked: dict[str, dict[str, Dataset]] = {}
+        self._copied: set[str] = set()
         self.states: dict[str, SourceState] = {}
 
     def source(self, scan: SealedScan) -> Source:
@@ -42,13 +43,13 @@ class Answering:
 
     def ask(self, scan: SealedScan, source: Source, ask: Callable[[], T]) -> T:
         """Ask the scan's source something, cut off in time."""
-        if source is self._kept:
+        if scan.dataset.id in self._copied:
             return ask()
         return self._reach.call(scan.dataset.system, self.timeout(scan), ask, instant=source.capabilities.instant)
 
     def read(self, scan: SealedScan, source: Source) -> Batches:
         """Its rows, each wait cut off."""
-        if source is self._kept:
+        if scan.dataset.id in self._copied:
             return source.read(scan)
         found = self._reach.read(source, scan, scan.dataset.system, self.timeout(scan))
         if found.stale_since is not None:
@@ -102,4 +103,5 @@ class Answering:
         down = dataset.mode is Mode.LIVE or standing.stale
         since = (standing.confirmed or at) if down and self._as_of is None else None
         self.states[dataset.id] = SourceState(dataset.system, dataset.id, since, at)
+        self._copied.add(dataset.id)
         return self._kept

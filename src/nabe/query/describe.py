@@ -48,7 +48,7 @@ def describe(sql: str, datasets: Mapping[str, Dataset]) -> tuple[Field, ...]:
         column = "" if name == line.field.lower() else line.field
         inherited = _inherited(line.inputs, datasets) if line.unchanged else None
         if inherited is not None:
-            fields.append(replace(inherited, name=name, column=column))
+            fields.append(replace(inherited, name=name, column=column, source_unit=""))
         else:
             fields.append(Field(name, _type(item), Text(line.field, line.field), column=column))
     return tuple(fields)

@@ -28,6 +28,7 @@ from nabe.ports.lake import Lake
 from nabe.ports.source import Batches, CanCount, CanMount, CanRunSql, Capabilities, DatabaseMount, Mount, Source
 from nabe.query import budget as costs
 from nabe.query.answering import Answering
+from nabe.query.converting import conversions, converted
 from nabe.query.evaluate import finish, scan_schema
 from nabe.query.needs import left_over
 from nabe.query.portable import is_portable, translated
@@ -142,6 +143,8 @@ class _Planner:
         source = sources[0]
         if any(other is not source for other in sources):  # one of them is answered from a copy
             return None
+        if any(conversions(item.dataset) for item in plain):
+            return None  # the silo would compute with its own units
         dialect = source.capabilities.sql
         types = {alias: _types(item.dataset) for alias, item in sealed.inputs if isinstance(item, SealedScan)}
         if not isinstance(source, CanRunSql) or not dialect or not is_portable(sealed.sql, types, dialect):
@@ -193,7 +196,7 @@ class _Planner:
     # --- asking a silo ----------------------------------------------------------------------------------------------
 
     def _source(self, scan: SealedScan) -> Source:
-        return self._answering.source(scan)
+        return converted(self._answering.source(scan), scan)
 
     def _ask(self, scan: SealedScan, source: Source, ask: Callable[[], T]) -> T:
         return self._answering.ask(scan, source, ask)

@@ -21,7 +21,7 @@ from nabe.model.catalogue import KINDS, Change
 from nabe.model.ledger import Entry
 from nabe.model.query import Query as Question
 from nabe.model.query import Scan
-from nabe.quality import as_json_ld, as_turtle, run
+from nabe.quality import as_json_ld, as_turtle, check_copy, run
 from nabe.schedule import moment
 from nabe.web.asker import Asker, asker_of
 from nabe.web.problem import handle
@@ -199,7 +199,9 @@ def _copies(app: FastAPI) -> None:
 
     @app.post("/datasets/{id}/copies", summary="Take a copy now", tags=["copies"], status_code=201)
     def take(id: str, asker: Known, hub: Door) -> Json:
-        return render.document(hub.snapshot(asker.actor, id))
+        taken = hub.snapshot(asker.actor, id)
+        check_copy(hub, taken)
+        return render.document(taken)
 
     @app.delete("/datasets/{id}/copies", summary="Remove copies, all or those before a time", tags=["copies"])
     def forget(id: str, asker: Known, hub: Door, before: str = "") -> Json:

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from nabe.portal.forms import form_of
 from nabe.portal.offers import may_copy
 from nabe.portal.rendering import render
+from nabe.quality import check_copy
 from nabe.web.asker import asker_of
 from nabe.web.services import services_of
 from nabe.web.stream import in_thread
@@ -47,4 +48,5 @@ def _take(request: Request) -> Response:
     asker, hub = asker_of(request), services_of(request).hub
     id = request.path_params["id"]
     run = hub.snapshot(asker.actor, id)
+    check_copy(hub, run)
     return RedirectResponse(f"/datasets/{id}/copies?taken={run.state.value}", 303)

@@ -78,7 +78,8 @@ class Snapshotting:
             if newest is not None and same and not before.failures:
                 state, version, rows, size = RunState.UNCHANGED, newest.number, -1, -1
             else:
-                read = self._reach.read(source, sealed, dataset.system, _timeout(dataset))
+                # In a thread of its own, also where nothing can hang: reading and writing go on side by side.
+                read = self._reach.stream(dataset.system, _timeout(dataset), lambda: source.read(sealed))
                 batches = finish(read, sealed, source.capabilities)
                 if read.stale_since is not None:
                     batches.close()

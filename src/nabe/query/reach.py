@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import pyarrow as pa
@@ -100,11 +100,11 @@ class Reach:
                 pump.stop()
 
         try:
-            schema = self._judged(system, gate, lambda: pump.schema(timeout_s))
+            head = self._judged(system, gate, lambda: pump.head(timeout_s))
         except NabeError:
             pump.stop()
             raise
-        return Batches(schema, following(), pump.stop)
+        return replace(head, batches=following(), close=pump.stop)
 
     def _gate(self, system: str) -> _Gate:
         gate = self._gates.get(system)
@@ -171,7 +171,7 @@ class _Pump:
         self._finished = finished
         self._system = system
         self._queue: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(_AHEAD)
-        self._schema: queue.SimpleQueue[pa.Schema | BaseException] = queue.SimpleQueue()
+        self._head: queue.SimpleQueue[Batches | BaseException] = queue.SimpleQueue()
         self._stopped = threading.Event()
 
     def run(self) -> None:
@@ -179,13 +179,13 @@ class _Pump:
         batches: Batches | None = None
         try:
             batches = self._start()
-            self._schema.put(batches.schema)
+            self._head.put(batches)
             for batch in batches.batches:
                 if not self._put(batch):
                     return
             self._put(None)
         except BaseException as error:
-            self._schema.put(error)
+            self._head.put(error)
             self._put(error)
         finally:
             if batches is not None:
@@ -201,10 +201,10 @@ class _Pump:
             return True
         return False
 
-    def schema(self, timeout_s: float) -> pa.Schema:
-        """The schema, once the source has started."""
+    def head(self, timeout_s: float) -> Batches:
+        """What the source says of its rows (schema, how old they are), once it has started."""
         try:
-            found = self._schema.get(timeout=timeout_s)
+            found = self._head.get(timeout=timeout_s)
         except queue.Empty:
             raise cut_off(self._system, timeout_s) from None
         if isinstance(found, BaseException):

@@ -8,7 +8,7 @@ from typing import Any
 
 from nabe.adapters.file.part import Part, RawColumn
 from nabe.adapters.file.settings import Dialect, TableSettings, path_pattern
-from nabe.adapters.file.translate import TYPED_TEXT, cell, decoded, edges, mark, name, text, trimmed, typed
+from nabe.adapters.file.translate import TYPED_TEXT, cell, decoded, edges, mark, name, quick, text, trimmed, typed
 from nabe.adapting.geometry import CRS84
 from nabe.errors import SourceRefused
 from nabe.model.dataset import Dataset, Field, FieldType
@@ -156,6 +156,10 @@ def _value(
         return Source(decoded(sql, own.codes), (column.sql,))
     if kind is FieldType.STRING or column.native not in ("VARCHAR", TYPED_TEXT):
         return Source(typed(column.sql, column.native, kind, dialect, settings.timezone), (column.sql,))
+    tidy = quick(column.sql, kind, dialect, settings.timezone)
+    if tidy is not None:
+        others = typed(column.sql, column.native, kind, dialect, settings.timezone)
+        return Source(f"CASE WHEN {tidy[0]} THEN {tidy[1]} ELSE {others} END", (column.sql,))
     extra = edges(kind)
     alias = name(f"nabe {'date' if extra else 'text'} {column.sql}")
     sql = typed(column.sql, column.native, kind, dialect, settings.timezone, alias)

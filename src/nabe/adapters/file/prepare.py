@@ -14,8 +14,9 @@ from nabe.errors import SourceRefused
 
 _CHUNK = 1 << 20
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-#: Control characters that no text file holds (all but tab, line ends, form feed, and the old end-of-file mark).
-_BINARY = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
+#: All bytes but the control characters that no text file holds (tab, line ends, form feed and the old end-of-file mark are
+#: no such). Removing them from a piece is many times faster than searching it for the others.
+_TEXT = bytes(set(range(256)) - {*range(0x00, 0x09), *range(0x0E, 0x1A), *range(0x1B, 0x20)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +67,21 @@ class _Seen:
         last = b""
         wide = codecs.lookup(self.encoding).name.startswith(("utf-16", "utf-32")) if self.encoding else False
         for chunk in _chunks(place.path):
-            if not wide and _BINARY.search(chunk):
+            if not wide and chunk.translate(None, _TEXT):
                 raise not_text(system, place)
-            if utf8 is not None:
+            if utf8 is not None and not (chunk.isascii() and not utf8.getstate()[0]):
                 try:
                     utf8.decode(chunk)
                 except UnicodeDecodeError:
                     utf8 = None
-            joined = last + chunk
-            returns += chunk.count(b"\r")
-            lines += chunk.count(b"\n")
-            both += joined.count(b"\r\n")
-            last = chunk[-1:] if chunk[-1:] == b"\r" else b""
+            if b"\r" in chunk or last:
+                joined = last + chunk
+                returns += chunk.count(b"\r")
+                lines += chunk.count(b"\n")
+                both += joined.count(b"\r\n")
+                last = chunk[-1:] if chunk[-1:] == b"\r" else b""
+            else:
+                lines += b"\n" in chunk  # how many does not matter: with returns elsewhere they are too many
         self.encoding = self.encoding or self._settle(utf8)
         uniform = (returns == both) and (both == 0 or both == lines)
         plain = codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig", "ascii")

@@ -50,7 +50,7 @@ def _page(request: Request) -> Response:
         dataset=dataset,
         found=found,
         summary=known[id],
-        kept=hub.kept(asker.actor, id),
+        copies=hub.kept(asker.actor, id),
         system=system,
         case=_case(hub, asker, dataset),
         why=why(found, frame, hub),

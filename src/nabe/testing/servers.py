@@ -215,7 +215,8 @@ class Server:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                env={**os.environ, "LC_ALL": "C", "HOME": str(self.folder)},
+                # Temporary files, too: the machine's own folder for them may not be open to the server's account.
+                env={**os.environ, "LC_ALL": "C", "HOME": str(self.folder), "TMPDIR": str(self.folder)},
                 start_new_session=True,  # Ctrl-C at the terminal is for us, not for the server
                 **who,
             )

@@ -77,7 +77,7 @@ def web(dorf) -> Iterator[Server]:
     ],
 )
 def test_an_address_is_connected_by_what_it_delivers(dorf, nabe, web, path, adapter, kind):
-    nabe("connect", f"http://127.0.0.1:{web.port}{path}", "--as", "mobil", "-y", code=0)
+    nabe("connect", f"http://127.0.0.1:{web.port}{path}", "--as", "mobil", "--all", "-y", code=0)
     declared = (dorf / "systems/mobil.yaml").read_text()
     assert f"adapter: {adapter}\n" in declared
     assert not kind or f"kind: {kind}\n" in declared

@@ -54,14 +54,14 @@ def answer(request: Request) -> Any:
         case "orion/ngsi-ld/v1/types":
             return {"id": "urn:x", "type": "EntityTypeList", "typeList": ["ParkingSpot"]}
         case "orion/ngsi-ld/v1/entities":
-            return SPOTS[start : start + int(request.params["limit"])]
+            return SPOTS[start : start + int(request.params.get("limit", 20))]
         case "ckan/api/3/action/status_show":
             return {"help": "", "success": True, "result": {"ckan_version": "2.10"}}
         case "ckan/api/3/action/package_search":
             return {"help": "", "success": True, "result": {"count": 2, "results": PACKAGES[start:]}}
         case "ckan/api/3/action/datastore_search":
             fields = [{"id": "_id", "type": "int"}, {"id": "Straße", "type": "text"}, {"id": "Zahl", "type": "int4"}]
-            size = int(request.params["limit"])
+            size = int(request.params.get("limit", 20))
             result = {"fields": fields, "records": RECORDS[start : start + size], "total": 20}
             return {"help": "", "success": True, "result": result}
         case "anbieter/v1.1/things" | "anbieter/v2/entities" | "anbieter/dataset/x":

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from nabe.manifest.adapter_settings import Setting, given_settings, models_of, settings_in, with_adapters
+from nabe.manifest.basics import DATASET_ID
 from nabe.manifest.changes import changed_fields, consents, difference, with_consents
 from nabe.manifest.checks import check_snapshot
-from nabe.manifest.documents import DATASET_ID, json_schemas
+from nabe.manifest.documents import json_schemas
 from nabe.manifest.loading import Loaded, load, no_workspace
 from nabe.manifest.problems import Problem, Severity
 from nabe.manifest.reading import read

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from nabe.config import Settings
 from nabe.config import load as load_settings
 from nabe.errors import Invalid, NabeError
+from nabe.manifest.basics import Document
 from nabe.manifest.checks import check
-from nabe.manifest.documents import DOCUMENTS, Document, UseCaseDoc
+from nabe.manifest.documents import DOCUMENTS, UseCaseDoc
 from nabe.manifest.problems import Problem, Severity, nearest
 from nabe.manifest.reading import Raw, read
 from nabe.manifest.secrets import clear_secrets

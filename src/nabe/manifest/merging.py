@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
-from nabe.manifest.documents import DOCUMENTS, Document, UseCaseDoc
+from nabe.manifest.basics import Document
+from nabe.manifest.documents import DOCUMENTS, UseCaseDoc
 from nabe.manifest.reading import parse
 from nabe.manifest.writing import emitter, styled
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from nabe.errors import Conflict, Invalid
-from nabe.manifest.documents import ID
+from nabe.manifest.basics import ID
 
 _CITY = """\
 # Die Stadt und diese Nabe. Jede Einstellung unter `server` gibt es auch als Umgebungsvariable NABE_….

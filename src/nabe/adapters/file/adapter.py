@@ -47,14 +47,15 @@ class FileAdapter:
         if found:
             return found
         settings = parsed(TableSettings, dataset.source, system.id if system is not None else "", "source")
-        path = settings.path or str(system.connection.get("path", ""))
-        location = str(system.connection.get("location", ""))
+        connection = system.connection if system is not None else {}  # no system: a dataset that is only proposed
+        path = settings.path or str(connection.get("path", ""))
+        location = str(connection.get("location", ""))
         if not path and not is_url(location):
             found.append("path: which file? Give a path below the system's location.")
         elif path and not is_url(path):
             if Path(path).is_absolute() or ".." in path.replace("\\", "/").split("/"):
                 found.append(f"path: {path!r} leaves the system's location.")
-            told = is_url(str(system.connection.get("location", "")))  # by the media type of the answer
+            told = is_url(location)  # by the media type of the answer
             if (
                 settings.format is None
                 and not told
@@ -71,9 +72,7 @@ class FileAdapter:
                     f"fields.{field.name}.type: what codes stand for is text; right is string (or column "
                     f"'{field.source_column} (code)' for the code itself)."
                 )
-        if (settings.params or is_url(path)) and not (
-            is_url(path) or is_url(str(system.connection.get("location", "")))
-        ):
+        if (settings.params or is_url(path)) and not (is_url(path) or is_url(location)):
             found.append("params: these are for web addresses, not for files.")
         if (settings.x or settings.wkt) and not any(field.type is FieldType.GEOMETRY for field in dataset.fields):
             found.append("x: coordinates are named, but the dataset has no field of type geometry.")

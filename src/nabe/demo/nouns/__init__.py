@@ -5,6 +5,7 @@ from __future__ import annotations
 from nabe.demo.nouns import (
     datasets_city,
     datasets_ground,
+    datasets_live,
     datasets_people,
     datasets_services,
     parties,
@@ -28,6 +29,7 @@ def nouns(districts: list[District], silos: systems.Silos) -> list[Noun]:
         *datasets_people.DATASETS,
         *datasets_services.DATASETS,
         *datasets_city.DATASETS,
+        *datasets_live.DATASETS,
         *products(),
         *usecases.USECASES,
     ]

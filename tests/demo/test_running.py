@@ -74,7 +74,8 @@ def test_it_starts_serves_and_ends_with_ctrl_c_twice(folder):
             assert httpx.get(f"http://127.0.0.1:{neighbour}/api/kitas.json").status_code == 200
         finally:
             process.send_signal(signal.SIGINT)
-            rest = process.communicate(timeout=20)[0]
+            rest = process.stdout.read()  # not communicate: it would lose what was read ahead
+            process.wait(20)
         assert process.returncode == 0, rest
         assert PASSWORD in said + rest
         assert "Traceback" not in rest

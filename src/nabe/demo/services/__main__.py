@@ -1,3 +1,4 @@
+# ruff: noqa: E402  # see below
 """One service of the model city as a process: serves one folder on loopback in the words of one standard.
 
     python -m nabe.demo.services KIND FOLDER PORT
@@ -8,6 +9,8 @@ It ends when the process that started it does (its standard input closes). Port 
 from __future__ import annotations
 
 import sys
+
+sys.modules["ssl"] = None  # type: ignore[assignment]  # http.server would load OpenSSL, a third of our memory
 import threading
 from collections.abc import Callable
 from http.server import ThreadingHTTPServer

@@ -226,6 +226,7 @@ class Drill:
             (max(data.seconds, page.seconds) > limit + 2, f"longer than its time-out of {limit:g} s"),
             (data.status == 200 and not data.stale and data.body.count(b"\n") != well.count(b"\n"), "other rows, unmarked"),
             (data.status == 200 and not data.stale and _columns(data) != _columns_of(well), "other columns, unmarked"),
+            (bool(silo.path) and data.status == 200 and not data.stale and data.body != well, "other values, unmarked"),
             (product is not None and product.status in (0, 500), "the product failed oddly"),
             (other.status != 200 or other.seconds > 3, "another system is disturbed"),
             (healed is None, f"not well again after {PATIENCE_S:g} s"),

@@ -42,7 +42,12 @@ def service(folder: Path) -> Service:
                 return _told(data, path, asked)
         raise Wrong(404, "There is nothing at this address.")
 
-    changed = ((b'"vehicle_id"', b'"fahrzeug"'), (b'"geofencing_zones"', b'"zonen"'), (b'"duration"', b'"dauer"'))
+    changed = (
+        (b'"vehicle_id"', b'"fahrzeug"'),
+        (b'"geofencing_zones"', b'"zonen"'),
+        (b'"duration"', b'"dauer"'),
+        (b'"last_event"', b'"ereignis"'),
+    )
     return Service(answer, changed)
 
 

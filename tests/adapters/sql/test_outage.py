@@ -240,7 +240,7 @@ def test_a_renamed_sqlite_column_is_missed_not_read_as_its_own_name(tmp_path):
     assert rows(source, table) == [("Tiefbauamt", 7)]
     with sqlite3.connect(tmp_path / "a.sqlite") as connection:
         connection.execute("alter table amt rename column name to bezeichnung")
-    for question in (seal(table), seal(table, Scan("amt", where=Compare("name", Op.EQ, "name")))):
+    for question in (seal(table), seal(table, Scan(table.id, where=Compare("name", Op.EQ, "name")))):
         with pytest.raises(SourceRefused, match="name"):
             rows(source, question)
     with sqlite3.connect(tmp_path / "a.sqlite") as connection:

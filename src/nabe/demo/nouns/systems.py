@@ -81,7 +81,7 @@ def reachable(silos: Silos) -> tuple[System, ...]:
         Text("Datendienst der Nachbarstadt Auental", "Data service of the neighbour town Auental"),
         "file",
         "auental",
-        {"location": silos.services["nachbarstadt"]},
+        {"location": silos.services["nachbarstadt"], "refresh_s": 0},
         Text("CSV und JSON über HTTP.", "CSV and JSON over HTTP."),
         _SHORT,
         "PT1M",

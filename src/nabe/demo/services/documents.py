@@ -26,7 +26,7 @@ def service(folder: Path) -> Service:
 
     changed = (
         (b"ortsteil,name,", b"gebiet,name,"),
-        (b'"plaetze"', b'"kapazitaet"'),
+        (b'"plaetze_u3"', b'"krippe"'),
         (b"situationRecord", b"situationEntry"),
     )
     return Service(answer, changed)

@@ -18,7 +18,7 @@ FEEDS = (
     "station_status",
     "geofencing_zones",
 )
-_TTL_S = 30
+_STEP_S = 30
 _PAGE = 200
 _MDS = "application/vnd.mds+json;version=2.0"
 #: Names of trips come from this one, so that an hour always has the same.
@@ -52,9 +52,9 @@ def service(folder: Path) -> Service:
 
 
 def _feed(content: Any) -> Reply:
-    now = int(dt.datetime.now(dt.UTC).timestamp()) // _TTL_S * _TTL_S
-    head = {"last_updated": _moment(now), "ttl": _TTL_S, "version": "3.0"}
-    return as_json({**head, "data": _dated(content, now)}, Cache_Control=f"max-age={_TTL_S}")
+    now = int(dt.datetime.now(dt.UTC).timestamp()) // _STEP_S * _STEP_S
+    head = {"last_updated": _moment(now), "ttl": 0, "version": "3.0"}
+    return as_json({**head, "data": _dated(content, now)})
 
 
 def _dated(content: Any, now: int) -> Any:
@@ -96,7 +96,7 @@ def _pages(data: Data, name: str, asked: Asked) -> Reply:
     items, page = data.json(f"mds/{name}.json"), whole(asked.params, "page", 1, 1)
     rows = [_heard(item, now) for item in items[(page - 1) * _PAGE : page * _PAGE]]
     links = {"next": asked.link(page=page + 1)} if page * _PAGE < len(items) else {}
-    return as_json({"version": "2.0.0", "last_updated": now, "ttl": 60_000, name: rows, "links": links}, _MDS)
+    return as_json({"version": "2.0.0", "last_updated": now, "ttl": 0, name: rows, "links": links}, _MDS)
 
 
 def _heard(item: Mapping[str, Any], now: int) -> dict[str, Any]:

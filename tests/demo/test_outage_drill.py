@@ -29,12 +29,12 @@ def seen(script, town, tmp_path_factory):
         patch.setattr(making, "make", lambda: town)
         patch.setattr(servers, "available_postgres", lambda: False)
         with script.city(tmp_path_factory.mktemp("drill") / "city") as drill:
-            found = script.drill_all(drill, ("parkleitsystem", "kita_verwaltung"), ("gone", "changed"))
+            found = script.drill_all(drill, ("parkleitsystem", "kita_verwaltung", "nachbarstadt"), ("gone", "changed"))
     return {(item.silo.system, item.mood): item for item in found}
 
 
 def test_nothing_goes_wrong_and_all_come_back(seen):
-    assert len(seen) == 4
+    assert len(seen) == 6
     assert {key: item.faults for key, item in seen.items() if item.faults} == {}
 
 
@@ -57,3 +57,10 @@ def test_the_report_has_a_line_for_each(script, seen):
     lines = script.report(list(seen.values())).splitlines()
     assert len(lines) == 2 + len(seen)
     assert all(line.count("|") == 10 for line in lines)
+
+
+def test_rows_that_an_adapter_has_kept_are_marked_too(seen):
+    """Files from the web are kept on disk: what stands in must say so on its way through the threads of the query."""
+    gone = seen["nachbarstadt", "gone"]
+    assert gone.data.status == 200 and gone.data.stale.startswith("neighbour_kitas;since=")
+    assert gone.page.startswith("Stand vom ") and gone.state != "antwortet"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import queue
 import threading
 import time
@@ -104,7 +105,7 @@ class Reach:
         except NabeError:
             pump.stop()
             raise
-        return Batches(schema, following(), pump.stop)
+        return Batches(schema, following(), pump.stop, pump.stale_since)
 
     def _gate(self, system: str) -> _Gate:
         gate = self._gates.get(system)
@@ -173,12 +174,15 @@ class _Pump:
         self._queue: queue.Queue[pa.RecordBatch | BaseException | None] = queue.Queue(_AHEAD)
         self._schema: queue.SimpleQueue[pa.Schema | BaseException] = queue.SimpleQueue()
         self._stopped = threading.Event()
+        #: Of the source's rows; known with the schema.
+        self.stale_since: dt.datetime | None = None
 
     def run(self) -> None:
         """The thread: start the source, then hand over batch by batch."""
         batches: Batches | None = None
         try:
             batches = self._start()
+            self.stale_since = batches.stale_since
             self._schema.put(batches.schema)
             for batch in batches.batches:
                 if not self._put(batch):

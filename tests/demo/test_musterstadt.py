@@ -17,8 +17,9 @@ from nabe.demo.building import build, read_stamp
 from nabe.demo.processes import silos
 from nabe.demo.running import create_accounts
 from nabe.errors import Denied, Unknown
-from nabe.model.dataset import Access
-from nabe.model.party import ANONYMOUS
+from nabe.model.dataset import Access, Mode
+from nabe.model.lake import RunState
+from nabe.model.party import ANONYMOUS, JOBS
 from nabe.model.query import Query, Scan
 from nabe.testing.needs import need
 from nabe.testing.servers import available_postgres, persistent_postgres
@@ -39,6 +40,9 @@ def nabe(town, tmp_path_factory):
     _city(root, town, None)
     with silos(root, write=manifest.write), open_workspace(root) as opened:
         apply_files(opened)
+        for dataset in opened.catalogue.snapshot().datasets.values():
+            if dataset.mode is Mode.SNAPSHOT:
+                assert opened.hub.snapshot(JOBS, dataset.id).state is RunState.DONE, dataset.id
         yield opened
 
 
@@ -128,6 +132,19 @@ def test_everybody_reads_the_open_datasets_and_they_are_as_large_as_the_town(nab
         "neighbour_kitas": 12,
         "population_by_age": 364,
         "budget_lines": 324,
+        "scooters": 480,
+        "scooter_hubs": 40,
+        "scooter_zones": 12,
+        "tree_checks": 1_200,
+        "playground_checks": 118,
+        "bathing_waters": 5,
+        "sensors": 24,
+        "sensor_readings": 24 * 48,
+        "state_road_works": 24,
+        "car_park_free": 8,
+        "council_papers": 180,
+        "council_meetings": 72,
+        "council_committees": 9,
     }
     found = {item.dataset.id for item in nabe.hub.find(ANONYMOUS, "open-data") if item.decision.permit}
     for name in found:
@@ -145,6 +162,8 @@ def test_every_field_of_every_dataset_holds_values(nabe):
         ("school_planning", "schulamt"),
         ("open_data_kitas", "kita-amt"),
         ("energy_monitoring", "umweltamt"),
+        ("scooter_parking", "ordnungsamt"),
+        ("parking_guidance", "tiefbau"),
         ("open-data", "buergerin"),
     ):
         for item in nabe.hub.find(ACTORS[actor], case):
@@ -181,6 +200,30 @@ def test_conflicts_of_road_works_are_found_for_the_utilities(nabe):
     rows = _rows(nabe, "stadtwerke", "road_works_coordination", "SELECT * FROM road_works_conflicts")
     assert len(rows) > 20
     assert all(row["begins"] <= row["ends"] and row["days"] >= 1 for row in rows)
+
+
+def test_scooters_in_no_parking_zones_are_counted_by_district(nabe, town):
+    rows = _rows(nabe, "ordnungsamt", "scooter_parking", "SELECT * FROM scooters_by_district")
+    names = {district.key: district.name for district in town.districts}
+    assert all(row["district_name"] == names[row["district_key"]] for row in rows)
+    assert sum(row["parked"] for row in rows) == 480
+    assert 30 < sum(row["forbidden"] for row in rows) < 100  # every tenth stands in a zone on purpose
+
+
+def test_trips_are_seen_as_rounded_distances_and_mean_durations_only(nabe):
+    rows = _rows(nabe, "ordnungsamt", "scooter_parking", "SELECT distance, duration FROM scooter_trips")
+    assert 150 < len(rows) <= 240 and {row["distance"] % 1000 for row in rows} == {0}
+    assert min(Counter((row["distance"], row["duration"]) for row in rows).values()) >= 5
+    with pytest.raises(Exception, match="start_geometry"):
+        _rows(nabe, "ordnungsamt", "scooter_parking", "SELECT start_geometry FROM scooter_trips")
+    with pytest.raises(Unknown):
+        _rows(nabe, "", "open-data", "SELECT distance FROM scooter_trips")
+
+
+def test_car_parks_and_works_of_city_and_state_are_joined(nabe):
+    rows = _rows(nabe, "stadtwerke", "parking_guidance", "SELECT * FROM car_parks_and_works")
+    assert {row["works_by"] for row in rows} == {"Stadt", "Land"}
+    assert all(0 <= row["metres"] <= 800 for row in rows)
 
 
 def test_sample_accounts_log_in_with_the_published_password(nabe):

@@ -70,11 +70,12 @@ def test_it_starts_serves_and_ends_with_ctrl_c_twice(folder):
             address = re.search(r"http://127\.0\.0\.1:\d+/", said)[0]
             assert httpx.get(f"{address}healthz").status_code == 200
             assert httpx.get(address, follow_redirects=True).status_code == 200
-            neighbour = json.loads((folder / ".nabe" / "demo.json").read_text())["neighbour_port"]
+            neighbour = json.loads((folder / ".nabe" / "demo.json").read_text())["ports"]["nachbarstadt"]
             assert httpx.get(f"http://127.0.0.1:{neighbour}/api/kitas.json").status_code == 200
         finally:
             process.send_signal(signal.SIGINT)
-            rest = process.communicate(timeout=20)[0]
+            rest = process.stdout.read()  # not communicate: it would lose what was read ahead
+            process.wait(20)
         assert process.returncode == 0, rest
         assert PASSWORD in said + rest
         assert "Traceback" not in rest

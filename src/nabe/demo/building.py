@@ -9,17 +9,32 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
 from nabe.demo import making
 from nabe.demo.nouns import nouns
-from nabe.demo.nouns.systems import Silos
-from nabe.demo.silos import databases, finance, geodata, kita, neighbour, residents, sensors, services, works
+from nabe.demo.nouns.systems import SERVICES, TOKEN, Silos
+from nabe.demo.silos import (
+    council,
+    databases,
+    finance,
+    geodata,
+    geoportal,
+    kita,
+    neighbour,
+    residents,
+    rides,
+    sensornet,
+    sensors,
+    services,
+    traffic,
+    works,
+)
 from nabe.demo.silos.writing import readme
 from nabe.demo.town import Town
 from nabe.errors import Invalid
@@ -59,12 +74,12 @@ class Demo:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What was built: by which generator, on which database, where that has its data, and the neighbour's port."""
+    """What was built: by which generator, on which database, where that has its data, and the ports of services."""
 
     generator: str
     social: str
     data: str = ""
-    neighbour_port: int = 0
+    ports: Mapping[str, int] = field(default_factory=dict)
     social_port: int = 0
     why_sqlite: str = ""
 
@@ -95,6 +110,7 @@ def build(root: Path, progress: Progress, *, write: Write, postgres: Postgres | 
     save_stamp(root, replace(before, generator=""))  # begun: to be taken up again if it breaks off
     town = making.make()
     _write_files(town, root, progress)
+    _secret(root / TOKEN)
     progress("social", 0.75)
     made = _social(town, root, postgres, before)
     progress("declarations", 0.95)
@@ -134,6 +150,12 @@ def _write_files(town: Town, root: Path, progress: Progress) -> None:
         ("stadtwerke", "Exporte der Stadtwerke", works.write_utility),
         ("ordnungsamt", "Veranstaltungen des Ordnungsamts", works.write_events),
         ("nachbarstadt", "Was die Nachbarstadt Auental über HTTP anbietet", lambda _, folder: neighbour.write(folder)),
+        ("geoportal", "Geoportal (OGC API Features)", geoportal.write),
+        ("sensordienst", "Sensordienst (SensorThings)", sensornet.write),
+        ("roller_anbieter", "Leihroller von Flitz (GBFS, MDS)", rides.write),
+        ("baustellen_datex", "Baustellen der Landesstraßenbehörde (DATEX II)", traffic.write_state_works),
+        ("ratsinformation", "Ratsinformationssystem (OParl)", council.write),
+        ("parkleitsystem", "Parkleitsystem (JSON)", traffic.write_car_parks),
     )
     target = root / "silos"
     target.mkdir(parents=True, exist_ok=True)
@@ -157,20 +179,25 @@ def _social(town: Town, root: Path, postgres: Postgres | None, before: Stamp) ->
         except (RuntimeError, OSError) as error:  # it is there but cannot be used here; SQLite serves as well
             why = str(error)
     databases.social_sqlite(town, folder / "sozialhilfe.sqlite")
-    return Stamp(generator(), "sqlite", why_sqlite=why, neighbour_port=before.neighbour_port)
+    return Stamp(generator(), "sqlite", why_sqlite=why, ports=before.ports)
 
 
 def _in_postgres(town: Town, root: Path, postgres: Postgres, before: Stamp) -> Stamp:
     data = before.data if before.data and Path(before.data).exists() else str(_data_folder(root))
     password = root / SECRET
     if not password.exists():
-        with open(os.open(password, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(18))
+        _secret(password)
     with postgres(Path(data)) as server:
         databases.social_postgres(town, server.dsn, password.read_text())
         port = server.port
     (root / SOCIAL / "sozialhilfe.sqlite").unlink(missing_ok=True)
-    return Stamp(generator(), "postgresql", data, before.neighbour_port, port)
+    return Stamp(generator(), "postgresql", data, before.ports, port)
+
+
+def _secret(path: Path) -> None:
+    """A password or token made anew, for this account's eyes only."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(18))
 
 
 def _data_folder(root: Path) -> Path:
@@ -196,13 +223,16 @@ def silos_of(stamp: Stamp) -> Silos:
         }
     else:
         social = {"path": f"{SOCIAL.as_posix()}/sozialhilfe.sqlite"}
-    return Silos(social, f"http://127.0.0.1:{stamp.neighbour_port or 8095}")
+    ports = {name: stamp.ports.get(name) or service.port for name, service in SERVICES.items()}
+    return Silos(social, {name: f"http://127.0.0.1:{port}" for name, port in ports.items()})
 
 
 def read_stamp(root: Path) -> Stamp | None:
     """What was built in this folder, or None."""
     with contextlib.suppress(OSError, ValueError, TypeError):
-        return Stamp(**json.loads((root / STAMP).read_text("utf-8")))
+        said = json.loads((root / STAMP).read_text("utf-8"))
+        known = {item.name for item in fields(Stamp)}  # an older generator may have noted something else
+        return Stamp(**{name: value for name, value in said.items() if name in known})
     return None
 
 

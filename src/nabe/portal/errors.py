@@ -58,8 +58,8 @@ def told(error: NabeError, request: Request, asker: Asker) -> Told:
         reasons,
         error.detail if exact else "",
         error.hint if exact else "",
-        int(error.params.get("line") or 0),
-        int(error.params.get("column") or 0),
+        _place(error, "line"),
+        _place(error, "column"),
         system,
     )
 
@@ -90,6 +90,12 @@ def _bare(request: Request, asker: Asker) -> Frame:
     from nabe.model.text import Text
 
     return Frame(asker, City("city", Text("Nabe")), asker.lang, theme_of(request), request.url.path, request.url.path)
+
+
+def _place(error: NabeError, name: str) -> int:
+    """Line or column in somebody's SQL; 0 if there is none. Silos call a column of theirs so, too, by its name."""
+    value = error.params.get(name)
+    return value if isinstance(value, int) else 0
 
 
 def _system_title(request: Request, asker: Asker, id: str) -> str:

@@ -173,3 +173,12 @@ def test_a_feed_is_recognised_and_others_are_not(tmp_path, server):
         assert len(server.seen) == seen + 1
     assert Datex2Adapter().sniff("http://10.0.0.1/feed", context(tmp_path)) is None
     assert Datex2Adapter().sniff(server.url + "/liste.csv", context(tmp_path)) is None
+
+
+def test_situations_whose_records_have_another_name_are_no_empty_table(tmp_path, server):
+    source = opened(tmp_path, url=server.url)
+    server.answer = xml(GOOD.replace("situationRecord", "situationEntry"))
+    with pytest.raises(SourceRefused, match="situation without any record"):
+        rows(source, PLAIN)
+    server.answer = xml(publication("SituationPublication", ""))
+    assert rows(source, PLAIN) == []

@@ -228,3 +228,21 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
     (tmp_path / "a.sqlite").write_text("a;b\n1;2\n" * 1000)
     with pytest.raises(SourceRefused, match="not an SQLite database"):
         rows(open_source(tmp_path, {"path": "a.sqlite"}), DATA)
+
+
+def test_a_renamed_sqlite_column_is_missed_not_read_as_its_own_name(tmp_path):
+    """SQLite takes a name in double quotes that is no column for a text: rows would say `name` where a name should be."""
+    table = dataset("amt", {"name": FieldType.STRING, "nr": FieldType.INTEGER})
+    with sqlite3.connect(tmp_path / "a.sqlite") as connection:
+        connection.execute("create table amt (name text, nr integer)")
+        connection.execute("insert into amt values ('Tiefbauamt', 7)")
+    source = open_source(tmp_path, {"path": "a.sqlite"}, TIMEOUT)
+    assert rows(source, table) == [("Tiefbauamt", 7)]
+    with sqlite3.connect(tmp_path / "a.sqlite") as connection:
+        connection.execute("alter table amt rename column name to bezeichnung")
+    for question in (seal(table), seal(table, Scan(table.id, where=Compare("name", Op.EQ, "name")))):
+        with pytest.raises(SourceRefused, match="name"):
+            rows(source, question)
+    with sqlite3.connect(tmp_path / "a.sqlite") as connection:
+        connection.execute("alter table amt rename column bezeichnung to name")
+    assert rows(source, table) == [("Tiefbauamt", 7)]

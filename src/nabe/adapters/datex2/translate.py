@@ -61,6 +61,7 @@ class Publications(Records):
     def __init__(self, system: str, document: Document, elements: tuple[str, ...]) -> None:
         self.said: list[str] = []
         self.top = False
+        self._empty = ""  # what holds records by the standard, and had none so far
         super().__init__(system, document, lambda path: path[-1] in elements, _AROUND)
 
     def opened(self, node: Node) -> None:
@@ -69,6 +70,8 @@ class Publications(Records):
         super().opened(node)
 
     def _listen(self, node: Node) -> None:
+        if node.name == "situation":
+            self._empty = "situation"
         if node.name in _TOPS:
             self.top = True
         if node.name == "Fault" and node.space.startswith(
@@ -84,6 +87,12 @@ class Publications(Records):
 
     def judge(self, wanted: tuple[str, ...], found: bool) -> None:
         """`SourceRefused` if it is something else than was declared; an empty publication is none."""
+        if not found and self._empty:  # each has one at least by the schema: somebody has renamed them
+            raise SourceRefused(
+                self._system,
+                f"{self._document.shown!r} has a {self._empty} without any record that is known.",
+                hint="Ask its operator what has changed.",
+            )
         if found or any(name in wanted for name in self.said):
             return
         if not self.top:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from nabe.demo.nouns import (
     datasets_city,
     datasets_ground,
+    datasets_live,
     datasets_people,
     datasets_services,
     parties,
@@ -32,6 +33,7 @@ def nouns(districts: list[District], silos: systems.Silos) -> list[Noun]:
         *datasets_people.DATASETS,
         *datasets_services.DATASETS,
         *datasets_city.DATASETS,
+        *datasets_live.DATASETS,
         *products(),
         *usecases.USECASES,
     ]

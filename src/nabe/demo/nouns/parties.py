@@ -62,6 +62,8 @@ ORGANISATIONS = (
         "stadtwerke", "Stadtwerke Musterstadt GmbH", "Musterstadt Utilities Ltd", "stadt", "municipal_company"
     ),
     _organisation("hochschule", "Hochschule Musterstadt", "Musterstadt University of Applied Sciences", kind="partner"),
+    _organisation("flitz", "Flitz Sharing GmbH (Anbieter)", "Flitz Sharing Ltd (provider)", kind="partner"),
+    _organisation("landesstrassen", "Landesstraßenbehörde", "State Road Authority", kind="partner"),
     _organisation("auental", "Stadt Auental (Nachbarstadt)", "Town of Auental (neighbour)", kind="other_municipality"),
 )
 

@@ -29,7 +29,15 @@ def sql(name: str) -> str:
 
 def products() -> tuple[Dataset, ...]:
     """One product of each active use case."""
-    return (_kita_supply(), _kita_locations(), _road_works_conflicts(), _school_places(), _building_heat())
+    return (
+        _kita_supply(),
+        _kita_locations(),
+        _road_works_conflicts(),
+        _school_places(),
+        _building_heat(),
+        _scooters_by_district(),
+        _car_parks_and_works(),
+    )
 
 
 def _kita_supply() -> Dataset:
@@ -182,5 +190,60 @@ def _building_heat() -> Dataset:
         theme="ENER",
         update_every="P1M",
         modified="2026-01-20",
+        synthetic=True,
+    )
+
+
+def _scooters_by_district() -> Dataset:
+    return Dataset(
+        "scooters_by_district",
+        Text("Leihroller im Parkverbot nach Stadtteil", "Scooters parked where it is forbidden, by district"),
+        "ordnungsamt",
+        Access.GROUP,
+        (
+            district(""),
+            field("district_name", STRING, "Stadtteil", "District"),
+            field("parked", INTEGER, "Abgestellte Roller", "Parked scooters"),
+            field("forbidden", INTEGER, "Davon im Parkverbot", "Of these where forbidden"),
+        ),
+        product=Product("scooter_parking", sql("scooters_by_district")),
+        description=Text(
+            "Fahrzeuge und Zonen des Anbieters (GBFS) über den Stadtteilen des Vermessungsamts (synthetisch).",
+            "Vehicles and zones of the provider (GBFS) over the districts of the survey office (synthetic).",
+        ),
+        key=("district_key",),
+        keywords=("Leihroller", "Parkverbot"),
+        theme="TRAN",
+        update_every="PT1M",
+        modified=MODIFIED,
+        synthetic=True,
+    )
+
+
+def _car_parks_and_works() -> Dataset:
+    return Dataset(
+        "car_parks_and_works",
+        Text("Parkhäuser mit Baustellen in der Nähe", "Car parks with road works near"),
+        "tiefbauamt",
+        Access.GROUP,
+        (
+            field("car_park_id", STRING, "Parkhaus", "Car park"),
+            field("name", STRING, "Name", "Name"),
+            field("free", INTEGER, "Freie Plätze", "Free bays"),
+            field("works_by", STRING, "Baulast", "Built by"),
+            field("works_id", STRING, "Baustelle", "Road works"),
+            field("street_name", STRING, "Straße", "Street"),
+            field("metres", INTEGER, "Entfernung", "Distance", unit="m"),
+        ),
+        product=Product("parking_guidance", sql("car_parks_and_works")),
+        description=Text(
+            "Parkleitsystem (JSON), Baustellen der Stadt (GeoJSON) und des Landes (DATEX II) im Umkreis von 800 m (synthetisch).",
+            "Guidance system (JSON), road works of city (GeoJSON) and state (DATEX II) within 800 m (synthetic).",
+        ),
+        key=("car_park_id", "works_id"),
+        keywords=("Parken", "Baustellen"),
+        theme="TRAN",
+        update_every="PT1M",
+        modified=MODIFIED,
         synthetic=True,
     )

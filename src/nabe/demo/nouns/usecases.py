@@ -195,4 +195,66 @@ HEAT = UseCase(
     ),
 )
 
-USECASES = (KITA_SUPPLY, ROAD_WORKS, SCHOOLS, OPEN_KITAS, ENERGY, HEAT)
+SCOOTERS = UseCase(
+    "scooter_parking",
+    Text("Leihroller ordentlich abstellen", "Shared scooters parked properly"),
+    Text(
+        "Erkennen, wo Leihroller im Parkverbot stehen, und Abstellflächen dort schaffen, wo Fahrten enden.",
+        "See where scooters stand where it is forbidden, and make hubs where trips end.",
+    ),
+    "ordnungsamt",
+    "§ 18 NStrG, Sondernutzungserlaubnis mit Meldepflicht",
+    Text(
+        "Fahrten sind personenbezogen: freigegeben sind nur gerundete Strecken und mittlere Dauer, ab fünf Fahrten.",
+        "Trips are personal: only rounded distances and mean durations are granted, from five trips on.",
+    ),
+    UseCaseState.ACTIVE,
+    EthicsState.CONDITIONS,
+    ("mobil",),
+    (Member(organisation="ordnungsamt"), Member(organisation="tiefbauamt")),
+    (
+        Grant(
+            "scooter_states",
+            ("device_id", "state", "since", "battery"),
+            expires=UNTIL,
+            approval=_by("ordnungsamt", "ohne Standort"),
+        ),
+        Grant(
+            "scooter_trips",
+            ("distance",),
+            min_group=5,
+            measures=("duration",),
+            rounding={"distance": 1000.0},
+            expires=UNTIL,
+            approval=_by("ordnungsamt", "nur Strecken je Kilometer und mittlere Dauer, ab fünf Fahrten"),
+        ),
+    ),
+    UNTIL,
+)
+
+PARKING = UseCase(
+    "parking_guidance",
+    Text("Parken trotz Baustellen", "Parking in spite of road works"),
+    Text(
+        "Autofahrende an Baustellen vorbei zu freien Parkhäusern leiten.",
+        "Lead drivers around road works to free car parks.",
+    ),
+    "tiefbauamt",
+    "§ 45 StVO",
+    state=UseCaseState.ACTIVE,
+    ethics=EthicsState.CLEARED,
+    goals=("mobil",),
+    members=(Member(organisation="tiefbauamt"), Member(organisation="stadtwerke")),
+    grants=(
+        Grant(
+            "road_works",
+            ("works_id", "street_name", "begins", "ends", "closure", "geometry"),
+            publish=True,
+            expires=UNTIL,
+            approval=_by("tiefbau"),
+        ),
+    ),
+    expires=UNTIL,
+)
+
+USECASES = (KITA_SUPPLY, ROAD_WORKS, SCHOOLS, OPEN_KITAS, ENERGY, HEAT, SCOOTERS, PARKING)

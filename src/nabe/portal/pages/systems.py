@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from nabe.errors import NabeError, SourceRefused, SourceUnavailable, TimedOut, Unknown
 from nabe.hub import SystemView
-from nabe.model.dataset import Access
+from nabe.model.dataset import Access, Mode
 from nabe.model.query import Query, Scan
 from nabe.portal.rendering import render
 from nabe.portal.summary import summaries
@@ -85,8 +85,8 @@ def _state(request: Request) -> Response:
     state = "unknown"
     if readable:
         try:
-            # One with copies tells more: whether they stand in.
-            asked = next((item for item in readable if item.snapshots is not None), readable[0])
+            # A live one is asked, for a copy says nothing of its silo; one with copies tells more: whether they stand in.
+            asked = min(readable, key=lambda item: (item.mode is Mode.SNAPSHOT, item.snapshots is None))
             question = Query.of(Scan(asked.id, limit=1))
             result = hub.read(asker.actor, asker.use_case, question, interface="portal")
             result.table()

@@ -99,7 +99,7 @@ class Sqlite:
         return key, tuple(made)
 
     def expression(self, native: Native, field: Field, zone: str, crs: str) -> str:
-        name = quoted(native.name, "sqlite")
+        name = _column(native.name)
         kind = f"CASE typeof({name})"
         # CASE also takes away a column's own collation, so that texts are told apart by their bytes.
         match field.type:
@@ -126,7 +126,7 @@ class Sqlite:
     def hint(self, native: Native, field: Field, part: Compare | In | BBox) -> str | None:
         if isinstance(part, BBox):
             return None
-        name = quoted(native.name, "sqlite")
+        name = _column(native.name)
         listed = part.values if isinstance(part, In) else (part.value,)
         op = Op.EQ if isinstance(part, In) else part.op
         if field.type is FieldType.STRING and native.kind is Kind.TEXT and op is Op.EQ and listed:
@@ -222,3 +222,9 @@ class _Timed(sqlite3.Connection):
     def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
         self.begin(self._seconds)
         return super().execute(sql, parameters)
+
+
+def _column(name: str) -> str:
+    """A column's name in backticks: what stands in double quotes and is no column (any more), SQLite takes for a text."""
+    doubled = name.replace("`", "``")
+    return f"`{doubled}`"

@@ -365,7 +365,7 @@ def report(seen: Sequence[Seen]) -> str:
         healed = f"{item.healed_s:.1f} s" if item.healed_s is not None else "no"
         lines.append(
             f"| {item.silo.system} | {item.silo.dataset} | {item.mood} | {item.data.status}{stale}, "
-            f"{item.data.seconds:.1f} s | {item.page.split(" Im Wortlaut:")[0]} | {item.state} | {product} | "
+            f"{item.data.seconds:.1f} s | {item.page.split(' Im Wortlaut:')[0]} | {item.state} | {product} | "
             f"{item.other.status}, {item.other.seconds:.1f} s | {healed} |"
         )
     return "\n".join(lines) + "\n"

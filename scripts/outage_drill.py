@@ -359,13 +359,14 @@ def report(seen: Sequence[Seen]) -> str:
     lines = [head, "|---|---|---|---|---|---|---|---|---|"]
     for item in seen:
         stale = ", copy" if item.data.stale else ""
+        page = item.page.split(" Im Wortlaut:")[0]
         product = "–"
         if item.product is not None:
             product = f"{item.product.status}{', copy' if item.product.stale else ''}, {item.product.seconds:.1f} s"
         healed = f"{item.healed_s:.1f} s" if item.healed_s is not None else "no"
         lines.append(
             f"| {item.silo.system} | {item.silo.dataset} | {item.mood} | {item.data.status}{stale}, "
-            f"{item.data.seconds:.1f} s | {item.page.split(' Im Wortlaut:')[0]} | {item.state} | {product} | "
+            f"{item.data.seconds:.1f} s | {page} | {item.state} | {product} | "
             f"{item.other.status}, {item.other.seconds:.1f} s | {healed} |"
         )
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from importlib.metadata import entry_points
 
 import pyarrow as pa
 import pytest
@@ -72,6 +73,13 @@ def test_every_code_of_the_model_has_a_word():
     ):
         missing = [code for code in codes if f"portal.{table}.{code.value}" not in messages("de")]
         assert not missing, f"portal.{table}: {missing}"
+
+
+def test_each_kind_of_silo_has_a_name_in_both_languages():
+    kinds = {point.name for point in entry_points(group="nabe.adapters") if point.value.startswith("nabe.adapters.")}
+    assert kinds >= {"file", "mobility", "sql"}
+    for wording in (DE, EN):
+        assert [kind for kind in kinds if wording.adapter(kind) == kind] == []
 
 
 def test_numbers_of_a_column_stand_below_each_other():

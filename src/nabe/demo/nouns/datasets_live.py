@@ -12,7 +12,6 @@ from nabe.demo.nouns.fields import (
     DL_DE_BY,
     GEOMETRY,
     INTEGER,
-    MODIFIED,
     NUMBER,
     STRING,
     district,
@@ -27,7 +26,8 @@ from nabe.model.text import Text
 _WITH_COPIES: dict[str, Any] = {"snapshots": Snapshots("PT5M", 20)}
 #: Read from the copy alone.
 _COPIED: dict[str, Any] = {"snapshots": Snapshots("PT5M", 20), "mode": Mode.SNAPSHOT}
-_SHARED: dict[str, Any] = {"modified": MODIFIED, "synthetic": True}
+#: Without a date of their own: they change by the minute, and the time of a copy is told with it.
+_SHARED: dict[str, Any] = {"synthetic": True}
 _MOVES: dict[str, Any] = {**_SHARED, "theme": "TRAN", "crs": "OGC:CRS84"}
 
 

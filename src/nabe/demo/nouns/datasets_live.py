@@ -12,6 +12,7 @@ from nabe.demo.nouns.fields import (
     DL_DE_BY,
     GEOMETRY,
     INTEGER,
+    MODIFIED,
     NUMBER,
     STRING,
     district,
@@ -26,7 +27,7 @@ from nabe.model.text import Text
 _WITH_COPIES: dict[str, Any] = {"snapshots": Snapshots("PT5M", 20)}
 #: Read from the copy alone.
 _COPIED: dict[str, Any] = {"snapshots": Snapshots("PT5M", 20), "mode": Mode.SNAPSHOT}
-#: Without a date of their own: they change by the minute, and the time of a copy is told with it.
+#: Most have no date of their own: they change by the minute or day, and the time of a copy is told with it.
 _SHARED: dict[str, Any] = {"synthetic": True}
 _MOVES: dict[str, Any] = {**_SHARED, "theme": "TRAN", "crs": "OGC:CRS84"}
 
@@ -239,6 +240,7 @@ _GEOPORTAL = (
         keywords=("Baden", "Wasserqualität"),
         theme="HEAL",
         update_every="P1M",
+        modified=MODIFIED,
         **_SHARED,
     ),
 )
@@ -439,6 +441,7 @@ _COUNCIL = (
         keywords=("Rat", "Ausschüsse"),
         theme="GOVE",
         update_every="P1Y",
+        modified=MODIFIED,
         **_SHARED,
     ),
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 
 from nabe.errors import SourceRefused
+from nabe.model.dataset import Dataset
 
 
 class Settings(BaseModel):
@@ -89,3 +90,20 @@ def _sentence(kind: type[BaseModel], item: Any, prefix: str) -> str:
         known = ", ".join(setting.alias or name for name, setting in kind.model_fields.items())
         return f"{where} is not a setting" + (f"; known: {known}." if len(item["loc"]) == 1 else ".")
     return f"{where}: {str(item['msg']).removeprefix('Value error, ')}."
+
+
+def column_problems(dataset: Dataset, parse: Callable[[str], object]) -> list[str]:
+    """The columns of fields that `parse` does not take: it raises ValueError with what is wrong."""
+    found = []
+    for field in dataset.fields:
+        try:
+            parse(field.source_column)
+        except ValueError as error:
+            found.append(f"fields.{field.name}.column: {field.source_column!r} {error}.")
+    return found
+
+
+def unused_columns(dataset: Dataset, names: Iterable[str], setting: str = "columns") -> list[str]:
+    """Columns that `source` says something about, but no field has."""
+    known = {field.source_column for field in dataset.fields}
+    return [f"source.{setting}: no field has the column {name!r}." for name in names if name not in known]

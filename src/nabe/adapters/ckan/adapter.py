@@ -9,7 +9,7 @@ from nabe.adapters.ckan.probe import CkanProbe, sniffed
 from nabe.adapters.ckan.settings import Connection, PortalSettings
 from nabe.adapters.ckan.source import interface, source
 from nabe.adapting.json_http.paths import parse
-from nabe.adapting.settings import parsed, problems
+from nabe.adapting.settings import column_problems, parsed, problems, unused_columns
 from nabe.model.dataset import Dataset, FieldType, System
 from nabe.ports.source import AdapterContext, Claim, Probe, Source
 
@@ -40,14 +40,10 @@ class CkanAdapter:
         if found:
             return found
         settings = PortalSettings.model_validate(dict(dataset.source))
-        for field in dataset.fields if settings.table else ():
-            try:
-                parse(field.source_column)
-            except ValueError as error:
-                found.append(f"fields.{field.name}.column: {field.source_column!r} {error}.")
-        known = {field.source_column for field in dataset.fields}
+        if settings.table:
+            found += column_problems(dataset, parse)
         for setting, names in (("columns", tuple(settings.columns)), ("filterable", settings.filterable)):
-            found += [f"source.{setting}: no field has the column {name!r}." for name in names if name not in known]
+            found += unused_columns(dataset, names, setting)
         if settings.x and not any(field.type is FieldType.GEOMETRY for field in dataset.fields):
             found.append("source.x: coordinates are named, but the dataset has no field of type geometry.")
         return found

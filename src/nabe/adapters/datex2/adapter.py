@@ -10,7 +10,7 @@ from nabe.adapters.datex2.probe import Datex2Probe, sniffed
 from nabe.adapters.datex2.settings import SystemSettings, TableSettings
 from nabe.adapters.datex2.translate import KINDS
 from nabe.adapting.json_http.paths import parse
-from nabe.adapting.settings import parsed, problems
+from nabe.adapting.settings import parsed, problems, unused_columns
 from nabe.model.dataset import Dataset, FieldType, System
 from nabe.ports.source import AdapterContext, Claim, Probe, Source
 
@@ -54,10 +54,7 @@ class Datex2Adapter:
                 )
             elif field.type is FieldType.GEOMETRY and first != "element" and columns.get(first) is not field.type:
                 found.append(f"fields.{field.name}.column: {field.source_column!r} is no geometry; right is location.")
-        known = {field.source_column for field in dataset.fields}
-        found += [
-            f"source.columns: no field has the column {name!r}." for name in settings.columns if name not in known
-        ]
+        found += unused_columns(dataset, settings.columns)
         if ".." in settings.path.split("/") or "://" in settings.path or settings.path.startswith("/"):
             found.append(f"source.path: {settings.path!r} leaves the system's url or location.")
         return found

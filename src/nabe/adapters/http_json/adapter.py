@@ -10,7 +10,7 @@ from nabe.adapting.json_http.interface import Interface
 from nabe.adapting.json_http.paths import parse
 from nabe.adapting.json_http.settings import SystemSettings, TableSettings
 from nabe.adapting.json_http.source import HttpJsonSource
-from nabe.adapting.settings import parsed, problems
+from nabe.adapting.settings import column_problems, parsed, problems, unused_columns
 from nabe.model.dataset import Dataset, FieldType, System
 from nabe.ports.source import AdapterContext, Claim, Probe, Source
 
@@ -38,11 +38,7 @@ class HttpJsonAdapter:
     def check_dataset(self, system: System, dataset: Dataset) -> list[str]:
         """What is wrong with `source`, and with the columns of fields."""
         found = problems(TableSettings, dataset.source, "source")
-        for field in dataset.fields:
-            try:
-                parse(field.source_column)
-            except ValueError as error:
-                found.append(f"fields.{field.name}.column: {field.source_column!r} {error}.")
+        found += column_problems(dataset, parse)
         if found:
             return found
         settings = TableSettings.model_validate(dict(dataset.source))
@@ -52,10 +48,7 @@ class HttpJsonAdapter:
                 found.append(f"source.filters.{name}: there is no field of this name.")
             taken = set(filter.model_dump(exclude={"separator"}).values()) & set(settings.params)
             found += [f"source.filters.{name}: the parameter {param!r} is fixed by source.params." for param in taken]
-        known = {field.source_column for field in dataset.fields}
-        found += [
-            f"source.columns: no field has the column {name!r}." for name in settings.columns if name not in known
-        ]
+        found += unused_columns(dataset, settings.columns)
         if (settings.x or settings.bbox) and not any(field.type is FieldType.GEOMETRY for field in dataset.fields):
             where = "x" if settings.x else "bbox"
             found.append(f"source.{where}: coordinates are named, but the dataset has no field of type geometry.")

@@ -18,7 +18,7 @@ from nabe.adapters.mobility.source import MobilitySource
 from nabe.adapters.mobility.spec import tables
 from nabe.adapting.json_http.interface import Interface
 from nabe.adapting.json_http.paths import parse
-from nabe.adapting.settings import parsed, problems
+from nabe.adapting.settings import column_problems, parsed, problems, unused_columns
 from nabe.model.dataset import Dataset, System
 from nabe.ports.source import AdapterContext, Claim, Probe, Source
 
@@ -45,21 +45,15 @@ class MobilityAdapter:
         """What is wrong with `source`, and with the columns of fields."""
         found = problems(TableSettings, dataset.source, "source")
         kind = str(system.connection.get("kind", "")) if system is not None else ""
-        for field in dataset.fields if kind != "gtfs" else ():  # columns of CSV are names, not ways
-            try:
-                parse(field.source_column)
-            except ValueError as error:
-                found.append(f"fields.{field.name}.column: {field.source_column!r} {error}.")
+        if kind != "gtfs":  # columns of CSV are names, not ways
+            found += column_problems(dataset, parse)
         if found:
             return found
         settings = TableSettings.model_validate(dict(dataset.source))
         # A GTFS feed may bring files of its own; the other kinds have the tables of their standard only.
         if kind in ("gbfs", "mds", "gtfs_rt") and settings.table not in tables(kind):
             found.append(f"source.table: {kind} has no {settings.table!r}; known: {', '.join(tables(kind))}.")
-        known = {field.source_column for field in dataset.fields}
-        found += [
-            f"source.columns: no field has the column {name!r}." for name in settings.columns if name not in known
-        ]
+        found += unused_columns(dataset, settings.columns)
         return found
 
     def sniff(self, source: str, context: AdapterContext) -> Mapping[str, Any] | None:

@@ -9,7 +9,7 @@ from nabe.adapters.ngsi_ld.probe import NgsiProbe, sniffed
 from nabe.adapters.ngsi_ld.settings import Connection, EntitySettings
 from nabe.adapters.ngsi_ld.source import interface, source
 from nabe.adapters.ngsi_ld.translate import steps_of
-from nabe.adapting.settings import parsed, problems
+from nabe.adapting.settings import column_problems, parsed, problems, unused_columns
 from nabe.model.dataset import Dataset, System
 from nabe.ports.source import AdapterContext, Claim, Probe, Source
 
@@ -43,14 +43,9 @@ class NgsiAdapter:
         api = "ngsi-v2" if system.connection.get("api") == "ngsi-v2" else "ngsi-ld"
         if api == "ngsi-v2" and settings.representation == "concise":
             found.append("source.representation: NGSI v2 has no concise; right would be normalized or keyValues.")
-        for field in dataset.fields:
-            try:
-                steps_of(field.source_column, api)
-            except ValueError as error:
-                found.append(f"fields.{field.name}.column: {field.source_column!r} {error}.")
-        known = {field.source_column for field in dataset.fields}
+        found += column_problems(dataset, lambda column: steps_of(column, api))
         for setting, names in (("columns", tuple(settings.columns)), ("filterable", settings.filterable)):
-            found += [f"source.{setting}: no field has the column {name!r}." for name in names if name not in known]
+            found += unused_columns(dataset, names, setting)
         return found
 
     def sniff(self, source: str, context: AdapterContext) -> Mapping[str, Any] | None:

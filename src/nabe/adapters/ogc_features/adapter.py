@@ -7,7 +7,7 @@ from typing import Any
 
 from nabe.adapters.ogc_features.settings import ConnectionSettings, SourceSettings
 from nabe.adapting.json_http.paths import parse
-from nabe.adapting.settings import parsed, problems
+from nabe.adapting.settings import column_problems, parsed, problems, unused_columns
 from nabe.model.dataset import Dataset, FieldType, System
 from nabe.ports.source import AdapterContext, Claim, Probe, Source
 
@@ -36,18 +36,11 @@ class OgcFeaturesAdapter:
     def check_dataset(self, system: System, dataset: Dataset) -> list[str]:
         """What is wrong with `source`, and with the columns of fields."""
         found = problems(SourceSettings, dataset.source, "source")
-        for field in dataset.fields:
-            try:
-                parse(field.source_column)
-            except ValueError as error:
-                found.append(f"fields.{field.name}.column: {field.source_column!r} {error}.")
+        found += column_problems(dataset, parse)
         if found:
             return found
         settings = SourceSettings.model_validate(dict(dataset.source))
-        columns = {field.source_column for field in dataset.fields}
-        found += [
-            f"source.columns: no field has the column {name!r}." for name in settings.columns if name not in columns
-        ]
+        found += unused_columns(dataset, settings.columns)
         time = dataset.field(settings.time) if settings.time else None
         if settings.time and (time is None or time.type not in (FieldType.DATE, FieldType.DATETIME)):
             found.append(f"source.time: {settings.time!r} is no field of type date or datetime.")

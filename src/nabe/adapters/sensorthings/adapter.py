@@ -9,7 +9,7 @@ from nabe.adapters.sensorthings.entities import entity_of, way_of
 from nabe.adapters.sensorthings.probe import SensorThingsProbe, sniffed
 from nabe.adapters.sensorthings.settings import Connection, EntitySettings
 from nabe.adapters.sensorthings.source import interface, source
-from nabe.adapting.settings import parsed, problems
+from nabe.adapting.settings import parsed, problems, unused_columns
 from nabe.model.dataset import Dataset, System
 from nabe.ports.source import AdapterContext, Claim, Probe, Source
 
@@ -45,10 +45,7 @@ class SensorThingsAdapter:
                 way_of(field.source_column, entity_of(settings.entity))
             except ValueError as error:
                 found.append(f"fields.{field.name}.column: {field.source_column!r}: {error}.")
-        known = {field.source_column for field in dataset.fields}
-        return found + [
-            f"source.columns: no field has the column {name!r}." for name in settings.columns if name not in known
-        ]
+        return found + unused_columns(dataset, settings.columns)
 
     def sniff(self, source: str, context: AdapterContext) -> Mapping[str, Any] | None:
         """The connection for an address at or below the root of a service."""

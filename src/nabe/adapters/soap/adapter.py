@@ -9,7 +9,7 @@ from nabe.adapters.soap.probe import SoapProbe, sniffed
 from nabe.adapters.soap.service import Service, SoapReader, SoapSource
 from nabe.adapters.soap.settings import SystemSettings, TableSettings
 from nabe.adapting.json_http.paths import parse
-from nabe.adapting.settings import parsed, problems
+from nabe.adapting.settings import column_problems, parsed, problems, unused_columns
 from nabe.model.dataset import Dataset, FieldType, System
 from nabe.ports.source import AdapterContext, Claim, Probe, Source
 
@@ -35,11 +35,7 @@ class SoapAdapter:
     def check_dataset(self, system: System, dataset: Dataset) -> list[str]:
         """What is wrong with `source`, and with the columns of fields."""
         found = problems(TableSettings, dataset.source, "source")
-        for field in dataset.fields:
-            try:
-                parse(field.source_column)
-            except ValueError as error:
-                found.append(f"fields.{field.name}.column: {field.source_column!r} {error}.")
+        found += column_problems(dataset, parse)
         if found:
             return found
         settings = parsed(TableSettings, dataset.source, system.id, "source")
@@ -51,10 +47,7 @@ class SoapAdapter:
             found += [
                 f"source.filters.{name}: the parameter {param!r} is fixed by source.parameters." for param in taken
             ]
-        known = {field.source_column for field in dataset.fields}
-        found += [
-            f"source.columns: no field has the column {name!r}." for name in settings.columns if name not in known
-        ]
+        found += unused_columns(dataset, settings.columns)
         if settings.x and not any(field.type is FieldType.GEOMETRY for field in dataset.fields):
             found.append("source.x: coordinates are named, but the dataset has no field of type geometry.")
         return found

@@ -55,8 +55,7 @@ def test_the_guide_does_what_it_says(stadt, nabe, walk):
     assert walk("as-of")[0].json == [{"plaetze": 35}]
     newest, oldest = nabe("snapshot", "list", "plaetze", "--json").json
     assert (newest["version"], oldest["version"]) == (2, 1)
-    then = oldest["at"].replace("+00:00", ".999999+00:00")
-    assert nabe("query", SUM, "--as-of", then, "--json").json == [{"p": 30}]
+    assert nabe("query", SUM, "--as-of", oldest["at"], "--json").json == [{"p": 30}]
     assert "There is no copy" in nabe("query", SUM, "--as-of", "2020-01-01", code=2).err
 
 

@@ -130,7 +130,7 @@ def listed(
 
 
 def _version(version: Any) -> dict[str, Any]:
-    at = version.at.isoformat(timespec="seconds")
+    at = version.at.isoformat(timespec="microseconds")  # whole, so that it can be given to --as-of as it stands
     return {"version": version.number, "at": at, "rows": version.rows, "bytes": version.bytes}
 
 

@@ -264,7 +264,9 @@ class EntityQuery:
 
     `hops`: only those reached along this address (`/Things(1)/Datastreams(2)/Observations`). `id`: only this one.
     `select`: names of properties and relations wanted; None: all. `top` None: the server's page. `count`: also say how
-    many there are without top and skip. `keys`: the answer is asked for ids only (`$ref`).
+    many there are without top, skip and after. `keys`: the answer is asked for ids only (`$ref`). `after`: only what comes
+    after the Observation with this time and this id in the order asked for, which is then by `phenomenonTime` or `resultTime`
+    and id, or by id alone (the time is not looked at): keyset paging, as quick on the last page as on the first.
     """
 
     type: EntityType
@@ -278,6 +280,7 @@ class EntityQuery:
     skip: int = 0
     count: bool = False
     keys: bool = False
+    after: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)

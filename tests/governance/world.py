@@ -16,6 +16,7 @@ from nabe.model.decision import Action, Decision, Request
 from nabe.model.expr import ALL_ROWS, Compare, Op
 from nabe.model.party import QUALITY_JOB, Actor, Organisation, OrganisationKind, Role
 from nabe.model.quality import Rule, RuleKind, Target
+from nabe.model.stream import Stream
 from nabe.model.text import Text
 from nabe.model.usecase import OPEN_DATA, Approval, EthicsState, Grant, Member, UseCase, UseCaseState
 
@@ -83,6 +84,7 @@ def _dataset(key: str, value: dict[str, Any]) -> Dataset:
         product=product,
         subject=value.get("subject", ""),
         snapshots=Snapshots(value["snapshots"]) if "snapshots" in value else None,
+        stream=Stream(tuple(value["writers"]), (), value.get("retention", "")) if "writers" in value else None,
         quality=tuple(
             Rule(f"r{number}", RuleKind.REFERENCE, ("bezirk",), references=Target(*target.split(".")))
             for number, target in enumerate(value.get("refers_to", ()))

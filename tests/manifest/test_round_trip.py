@@ -17,13 +17,16 @@ from nabe.model.dataset import (
     Field,
     FieldType,
     Limits,
+    Mode,
     Product,
     Reference,
     Register,
     RegisterOf,
     System,
 )
+from nabe.model.flat import STREAM_FIELDS
 from nabe.model.party import Organisation, OrganisationKind, Role
+from nabe.model.stream import Aggregate, Minimise, MinimiseKind, Stream
 from nabe.model.text import Text
 from nabe.model.usecase import Approval, EthicsState, Grant, Member, UseCase, UseCaseState
 from nabe.testing.canary_city import nouns as canaries
@@ -69,7 +72,35 @@ grants = st.builds(
     approval=st.none() | st.builds(Approval, ids, st.datetimes(timezones=st.just(dt.UTC)), words),
     reason=st.builds(Text, words, words),
 )
+streams = st.builds(
+    Dataset,
+    id=ids,
+    title=texts,
+    owner=ids,
+    access=st.sampled_from(list(Access)),
+    fields=st.just(STREAM_FIELDS) | fields,
+    system=ids,
+    mode=st.just(Mode.STREAM),
+    stream=st.builds(
+        Stream,
+        writers=st.lists(ids, max_size=2).map(tuple),
+        minimise=st.lists(
+            st.builds(
+                Minimise,
+                st.sampled_from(list(MinimiseKind)),
+                some,
+                step=st.sampled_from([0.0, 0.5, 10.0]),
+                every=st.sampled_from(["", "P1D"]),
+                function=st.sampled_from(list(Aggregate)),
+                observed_properties=st.lists(some, max_size=2).map(tuple),
+            ),
+            max_size=2,
+        ).map(tuple),
+        retention=st.sampled_from(["", "P2Y"]),
+    ),
+)
 documents = st.one_of(
+    streams,
     st.builds(Organisation, ids, texts, st.sampled_from(list(OrganisationKind)), st.just("") | ids, words),
     st.builds(Goal, ids, texts, st.builds(Text, words, words)),
     st.builds(Vocabulary, ids, texts, st.lists(st.builds(Code, some, texts, words), max_size=3).map(tuple), words),

@@ -11,6 +11,7 @@ from nabe.manifest.circles import circles, tables
 from nabe.manifest.problems import Problem, Severity, nearest
 from nabe.manifest.rules import check_rules
 from nabe.manifest.secrets import clear_secrets
+from nabe.manifest.streams import check_stream
 from nabe.model.catalogue import City, Goal, Noun, Snapshot, kind_of
 from nabe.model.dataset import Dataset, FieldType, Mode, Register, RegisterOf, System
 from nabe.model.party import Organisation
@@ -137,6 +138,8 @@ class _Check:
                     yield self.says(dataset, (part,), f"there is no field {name!r}", nearest(name, names))
         yield from self.snapshots(dataset)
         for path, message, hint in check_rules(dataset, self.all.datasets, self.describe):
+            yield self.says(dataset, path, message, hint)
+        for path, message, hint in check_stream(dataset, self.all.systems.get(dataset.system), self.adapters):
             yield self.says(dataset, path, message, hint)
         if dataset.register is not None:
             yield from self.register(dataset, dataset.register, names)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from nabe.manifest.basics import DATASET_ID, DatasetId, Document, Settings, TextDoc, Word, Words, as_word
 from nabe.manifest.reading import without_writing
 from nabe.model import dataset as d
 from nabe.model import quality as q
+from nabe.model import stream as s
+from nabe.model.flat import STREAM_FIELDS
 
 
 class LimitsDoc(Document):
@@ -143,6 +145,41 @@ class RegisterDoc(Document):
         return d.Register(**self.model_dump())
 
 
+class MinimiseDoc(Document):
+    """What is done to values before anything is stored."""
+
+    kind: s.MinimiseKind
+    path: Annotated[
+        Word, Field(description="from the Observation: result, parameters/plate, Datastream/Thing/Locations/location")
+    ] = "result"
+    step: Annotated[
+        float, Field(ge=0, description="for round: in the value's unit; round_place: metres; min_count: the minimum")
+    ] = 0.0
+    every: Annotated[Word, Field(description="for round_time, aggregate and hash: ISO 8601 duration, e.g. PT15M")] = ""
+    function: Annotated[s.Aggregate, Field(description="for aggregate")] = s.Aggregate.MEAN
+    observed_properties: Annotated[
+        tuple[Word, ...], Field(description="only for streams that observe these (names); default: all")
+    ] = ()
+
+    def noun(self) -> s.Minimise:
+        return s.Minimise(self.kind, self.path, self.step, self.every, self.function, self.observed_properties)
+
+
+class StreamDoc(Document):
+    """How a dataset is fed that comes as a stream."""
+
+    writers: Annotated[
+        tuple[Word, ...], Field(description="accounts of devices and gateways that may write; anonymous: anyone")
+    ] = ()
+    minimise: Annotated[tuple[MinimiseDoc, ...], Field(description="applied in this order before storing")] = ()
+    retention: Annotated[
+        str, Field(description="ISO 8601 duration after which observations are erased; none: never")
+    ] = ""
+
+    def noun(self) -> s.Stream:
+        return s.Stream(self.writers, tuple(rule.noun() for rule in self.minimise), self.retention)
+
+
 class _DatasetParts(Document):
     id: DatasetId
     title: Words
@@ -184,16 +221,32 @@ class DatasetDoc(_DatasetParts):
     kind: str = "dataset"
     owner: str
     system: str
-    fields: Annotated[tuple[FieldDoc, ...], Field(min_length=1)]
+    fields: Annotated[
+        tuple[FieldDoc, ...], Field(description="default for a stream: result, time, stream, thing …")
+    ] = ()
     source: Settings = Field(default_factory=dict, description="where in the silo, settings of the adapter")
     crs: str = ""
-    mode: Annotated[d.Mode, Field(description="live: from the silo; snapshot: from the newest copy")] = d.Mode.LIVE
+    mode: Annotated[
+        d.Mode, Field(description="live: from the silo; snapshot: from the newest copy; stream: as it comes in")
+    ] = d.Mode.LIVE
     snapshots: Annotated[SnapshotsDoc | None, Field(description="when copies are taken, how many are kept")] = None
     on_outage: Annotated[d.Outage, Field(description="stale: the newest copy, marked; fail: no answer")] = (
         d.Outage.STALE
     )
+    stream: Annotated[
+        StreamDoc | None, Field(description="for mode stream: who writes, what is dropped, how long kept")
+    ] = None
+
+    @model_validator(mode="after")
+    def _has_fields(self) -> DatasetDoc:
+        if not self.fields and self.mode is not d.Mode.STREAM:
+            raise ValueError("fields are missing; at least one is needed")
+        return self
 
     def noun(self) -> d.Dataset:
+        given = tuple(field.noun() for field in self.fields)
+        streams = self.mode is d.Mode.STREAM
+        stream = self.stream.noun() if self.stream else s.Stream() if streams else None
         return d.Dataset(
             **self._common(),
             mode=self.mode,
@@ -203,7 +256,8 @@ class DatasetDoc(_DatasetParts):
             system=self.system,
             source=self.source,
             crs=self.crs,
-            fields=tuple(field.noun() for field in self.fields),
+            fields=given if given or not streams else STREAM_FIELDS,
+            stream=stream,
         )
 
 

@@ -15,7 +15,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from nabe.model.catalogue import City, Goal, Noun, Vocabulary, kind_of
-from nabe.model.dataset import Dataset, System
+from nabe.model.dataset import Dataset, Mode, System
+from nabe.model.flat import STREAM_FIELDS
 from nabe.model.party import Organisation
 from nabe.model.text import Text
 from nabe.model.usecase import UseCase
@@ -45,6 +46,8 @@ def body_of(noun: Noun, products: Sequence[Dataset], server: Mapping[str, Any] |
 def plain_document(noun: Noun, products: Sequence[Dataset] = ()) -> dict[str, Any]:
     """A document as plain data without what is default."""
     body = {"kind": kind_of(noun)} | _object(noun)
+    if isinstance(noun, Dataset) and noun.mode is Mode.STREAM and noun.fields == STREAM_FIELDS:
+        del body["fields"]
     if products:
         body["products"] = [_product(item, noun) for item in products]
     return body

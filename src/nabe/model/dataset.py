@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from nabe.model.quality import Rule
+from nabe.model.stream import Stream
 from nabe.model.text import Text
 
 
@@ -77,10 +78,11 @@ class Limits:
 
 
 class Mode(StrEnum):
-    """How rows of a silo's dataset are read: from the silo itself, or from the newest copy in the lake."""
+    """How rows are read: from the silo itself, from the newest copy in the lake, or from what came in as a stream."""
 
     LIVE = "live"
     SNAPSHOT = "snapshot"
+    STREAM = "stream"
 
 
 class Outage(StrEnum):
@@ -180,6 +182,7 @@ class Dataset:
     there; a live dataset falls back on the newest one when its silo does not answer, unless `on_outage` says fail.
     `quality` are the rules by which its owner wants it checked.
     `register`: others look up keys here (`nabe match`, `nabe geocode`).
+    `stream`: with `mode` stream, how it is fed; then `column` of its fields are paths from an Observation (`model.flat`).
     """
 
     id: str
@@ -207,6 +210,7 @@ class Dataset:
     on_outage: Outage = Outage.STALE
     quality: tuple[Rule, ...] = ()
     register: Register | None = None
+    stream: Stream | None = None
 
     def field(self, name: str) -> Field | None:
         """The field of that name, or nothing."""

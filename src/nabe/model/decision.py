@@ -22,6 +22,8 @@ class Action(StrEnum):
     REACH = "reach"  # see whether a silo answers
     DELIVER = "deliver"  # put a new file in the place of a dataset's old one
     CHECK = "check"  # count by the rules of a dataset, and see the figures
+    WRITE = "write"  # add, change or remove entities and observations of a stream dataset
+    ERASE = "erase"  # erase what a stream dataset holds, by its retention or as a whole
 
 
 class Effect(StrEnum):

@@ -18,12 +18,24 @@ class MinimiseKind(StrEnum):
     MIN_COUNT = "min_count"  # counts below a minimum are not stored
 
 
+class Aggregate(StrEnum):
+    """How the values of an interval become one."""
+
+    MEAN = "mean"
+    SUM = "sum"
+    MIN = "min"
+    MAX = "max"
+    COUNT = "count"
+    LAST = "last"
+
+
 @dataclass(frozen=True, slots=True)
 class Minimise:
-    """One rule. `path`: property and keys, as in SensorThings (`result`, `parameters/plate`, `phenomenonTime`).
+    """One rule. `path`: from the Observation, as in SensorThings (`result`, `parameters/plate`, `phenomenonTime`,
+    `Datastream/Thing/Locations/location`).
 
     `step`: of ROUND (in the value's unit), of ROUND_PLACE (metres), the minimum of MIN_COUNT. `every`: ISO 8601 duration
-    of ROUND_TIME, AGGREGATE, and of the salt of HASH. `function` of AGGREGATE: mean, sum, min, max, count, last.
+    of ROUND_TIME, AGGREGATE, and of the salt of HASH. `function` is of AGGREGATE.
     `observed_properties`: only streams of these (names); none: all of the dataset.
     """
 
@@ -31,7 +43,7 @@ class Minimise:
     path: str
     step: float = 0.0
     every: str = ""
-    function: str = "mean"
+    function: Aggregate = Aggregate.MEAN
     observed_properties: tuple[str, ...] = ()
 
 

@@ -239,7 +239,11 @@ class DescribesSettings(Protocol):
 
 
 class Adapter(Protocol):
-    """A kind of silo; found through the entry point group `nabe.adapters` under its id. May have a `claim`."""
+    """A kind of silo; found through the entry point group `nabe.adapters` under its id. May have a `claim`.
+
+    `streams = True` on its class: what it holds comes in as a stream and lies in Nabe's own stores (datasets of it have
+    `mode: stream`); its source is never read.
+    """
 
     id: str
 

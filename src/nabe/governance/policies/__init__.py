@@ -24,6 +24,8 @@ from nabe.governance.policies.quality_job import quality_job
 from nabe.governance.policies.quality_roles import quality_roles
 from nabe.governance.policies.reach_roles import reach_roles
 from nabe.governance.policies.snapshot_declared import snapshot_declared
+from nabe.governance.policies.stream_erasers import stream_erasers
+from nabe.governance.policies.stream_writers import stream_writers
 from nabe.governance.policies.use_case_active import use_case_active
 from nabe.governance.policies.visibility import visibility
 from nabe.model.decision import Action, Request, Verdict
@@ -51,4 +53,6 @@ POLICIES: Mapping[Action, tuple[Policy, ...]] = {
     Action.REACH: (reach_roles,),
     Action.DELIVER: (delivery_by_owner,),
     Action.CHECK: (quality_job, quality_roles),
+    Action.WRITE: (stream_writers,),
+    Action.ERASE: (stream_erasers,),
 }

@@ -57,9 +57,10 @@ class Call:
     """An operator or function on terms, by its OData name in lower case.
 
     Operators: `and`, `or` (two or more terms), not eq ne gt ge lt le add sub mul div mod neg, and `in` (a value, then any
-    number of literals, or one path to a JSON list). `any`, `all` (a path that ends at a relation to many, then a condition):
-    does it hold for one, for all of them; without a condition: is there one. In the condition, a path that begins with
-    `$` and a name (`("$l", "name")`) starts at the related entity, all others where they always start; conditions nest.
+    number of literals, or one path to a JSON list). `any`, `all` (a path that ends at a relation to many, a name as
+    literal, a condition): does the condition hold for one, for all of them; with the path alone: is there one. In the
+    condition, a path that begins with `$` and that name (`("$l", "name")`) starts at the related entity; others start
+    where they always do. They nest.
     Functions: those of OGC SensorThings 1.1 Part 1, clause 9.3.3.5.2 (`substringof`, `year`, `geo.distance`,
     `st_within`, …) and OGC 1.1 temporal ones (`before`, `after`, `meets`, `during`, `overlaps`, `starts`, `finishes`).
     """

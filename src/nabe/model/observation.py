@@ -60,7 +60,8 @@ class Span:
 class Summary:
     """What a stream holds, known without reading it. Times in microseconds since the epoch; None: no observations.
 
-    `last` is the id of the observation with the latest phenomenon time.
+    `last` is the id of the observation with the latest phenomenon time. `features`: ids of the FeaturesOfInterest that its
+    observations name, at most 100 of them (from these comes `observedArea`).
     """
 
     stream: int
@@ -70,6 +71,7 @@ class Summary:
     first_result_time: int | None
     last_result_time: int | None
     last: int | None
+    features: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,9 @@ class Entities(Protocol):
     def streams(self, ids: Sequence[int]) -> Mapping[int, StreamFacts]:
         """What is known of these streams (absent: there is none); remembered while no entity changes."""
 
+    def streams_of(self, datasets: frozenset[str]) -> Sequence[int]:
+        """Ids of all streams of these datasets, ascending; remembered while no entity changes."""
+
     def feature_of(self, stream: int) -> int | None:
         """The FeatureOfInterest of a stream's observations that name none: made from the Thing's location (OGC 18-088,
         10.2.2), None if it has none.

@@ -81,15 +81,14 @@ class Ordering:
 
 
 def paths_of(term: Term) -> Iterator[Path]:
-    """Every path that a term looks at."""
-    match term:
-        case Path():
-            yield term
-        case Call(_, args):
-            for part in args:
-                yield from paths_of(part)
-        case _:
-            return
+    """Every path that a term looks at, from left to right, however deep it is."""
+    left: list[Term] = [term]
+    while left:
+        part = left.pop()
+        if isinstance(part, Path):
+            yield part
+        elif isinstance(part, Call):
+            left.extend(reversed(part.args))
 
 
 def all_of(*terms: Term | None) -> Term | None:

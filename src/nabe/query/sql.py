@@ -18,7 +18,8 @@ from nabe.model.query import SealedScan
 #: Name of the function that a SQLite connection must have registered (`str.casefold`).
 CASEFOLD = "nabe_casefold"
 
-_CODEPOINT = {"postgres": ' COLLATE "C"', "mysql": " COLLATE utf8mb4_bin", "sqlite": "", "duckdb": ""}
+#: (MySQL's servers differ in what they call it: there the columns come with it.)
+_CODEPOINT = {"postgres": ' COLLATE "C"', "mysql": "", "sqlite": "", "duckdb": ""}
 
 
 def quoted(name: str, dialect: str) -> str:

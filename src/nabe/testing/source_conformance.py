@@ -79,6 +79,8 @@ FILTERS: dict[str, Expr] = {
     "umlauts": Compare("name", Op.EQ, "Köln-Süd"),
     "not equal leaves missing values out": Compare("note", Op.NE, "frei"),
     "text is ordered by code point": Compare("name", Op.GE, "Z"),
+    "a longer text comes after its beginning": Compare("note", Op.LT, "a"),
+    "a blank at the end is a part of the text": Compare("note", Op.EQ, "frei "),
     "quotes in a value are a value": Compare("note", Op.EQ, 'O\'Brien; -- "x"'),
     "a number below": Compare("share", Op.LT, 1234.5),
     "a number at most": Compare("share", Op.LE, 1234.5),

@@ -53,6 +53,7 @@ class Native:
     """A column as its database describes it.
 
     `plain`: text is told apart by its bytes alone (no collation that equals different texts), in the connection's encoding.
+    `collation`: one of its database that compares text by code point, blanks at the end included (where one must be named).
     """
 
     name: str
@@ -63,6 +64,7 @@ class Native:
     plain: bool = True
     srid: int = 0
     shape: str = ""
+    collation: str = ""
 
     def placed(self, srid: int, shape: str) -> Native:
         """The same geometry column with its CRS and shape."""

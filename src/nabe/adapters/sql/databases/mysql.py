@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar
@@ -98,10 +99,16 @@ class MySql:
             where,
         )
         columns = {}
+        collation = _by_code_point(str(connection.get_server_info()))
         for name, native, nullable, words, charset in rows:
-            kind = mysql_kind(str(native))
             columns[str(name)] = Native(
-                str(name), kind, str(native), nullable == "YES", str(words or ""), charset in (None, "utf8mb4")
+                str(name),
+                mysql_kind(str(native)),
+                str(native),
+                nullable == "YES",
+                str(words or ""),
+                charset in (None, "utf8mb4"),
+                collation=collation,
             )
         if any(native.kind is Kind.GEOMETRY for native in columns.values()):
             columns |= _placed(connection, where, columns)
@@ -176,6 +183,15 @@ class _AsSent(dict[int, Any]):
 
 
 _AS_SENT = _AsSent({FIELD_TYPE.VAR_STRING: None})
+
+
+def _by_code_point(server: str) -> str:
+    """The collation that compares by code point. `utf8mb4_bin` pads with blanks: it equals 'a' and 'a ', and puts 'a' behind
+    'a' and a line break; only servers too old for another get it."""
+    if "MariaDB" in server:
+        return "utf8mb4_nopad_bin"
+    found = re.match(r"(\d+)\.(\d+)\.(\d+)", server)
+    return "utf8mb4_0900_bin" if found and tuple(map(int, found.groups())) >= (8, 0, 17) else "utf8mb4_bin"
 
 
 def _most(connection: Any, seconds: float) -> None:

@@ -52,7 +52,7 @@ def _string(name: str, native: Native) -> str | None:
     else:
         text = f"CAST({name} AS CHAR CHARACTER SET utf8mb4)"
     # Its own collation would make groups of texts that the hub tells apart.
-    return f"({text} COLLATE utf8mb4_bin)"
+    return f"({text} COLLATE {native.collation or 'utf8mb4_bin'})"
 
 
 def _integer(name: str, native: Native) -> str | None:

@@ -94,14 +94,18 @@ class Entities(Protocol):
         links: Mapping[str, Sequence[int]] | None = None,
         *,
         replace: bool = False,
-    ) -> StoredEntity:
-        """Change properties given (`replace`: those not given become missing) and links given. `Unknown`."""
+    ) -> list[StoredEntity]:
+        """Change properties given (`replace`: those not given become missing) and links given (to many: in the place of
+        those there). The entity itself, then what was made along with it (HistoricalLocations). `Unknown`, `Invalid`.
+        """
 
     def delete(self, type: EntityType, ids: Iterable[int]) -> Removed:
         """Remove entities, and those that cannot be without them."""
 
-    def link(self, type: EntityType, id: int, relation: str, target: int, *, remove: bool = False) -> None:
-        """Add or remove one link of a relation to many."""
+    def link(
+        self, type: EntityType, id: int, relation: str, target: int, *, remove: bool = False
+    ) -> list[StoredEntity]:
+        """Add or remove one link of a relation to many (to one: set it). What was made along with it. `Unknown`, `Invalid`."""
 
     def streams(self, ids: Sequence[int]) -> Mapping[int, StreamFacts]:
         """What is known of these streams (absent: there is none); remembered while no entity changes."""
@@ -109,7 +113,7 @@ class Entities(Protocol):
     def streams_of(self, datasets: frozenset[str]) -> Sequence[int]:
         """Ids of all streams of these datasets, ascending; remembered while no entity changes."""
 
-    def feature_of(self, stream: int) -> int | None:
+    def feature_of(self, stream: int) -> tuple[int | None, list[StoredEntity]]:
         """The FeatureOfInterest of a stream's observations that name none: made from the Thing's location (OGC 18-088,
-        10.2.2), None if it has none.
+        10.2.2), None if it has none; and that entity, if it was made now. `StreamFacts.feature` is its id when it is there.
         """

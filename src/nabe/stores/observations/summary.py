@@ -230,7 +230,8 @@ def told(columns: dict[str, np.ndarray], features: Mapping[int, set[int]]) -> di
     def none(values: np.ndarray, nothing: int) -> list[int | None]:
         return [None if value == nothing else value for value in values.tolist()]
 
-    parts = (
+    made = {}
+    for stream, count, *times, last in zip(
         columns["stream"].tolist(),
         columns["count"].tolist(),
         none(columns["first"], r.MOST),
@@ -238,7 +239,8 @@ def told(columns: dict[str, np.ndarray], features: Mapping[int, set[int]]) -> di
         none(columns["first_result"], r.MOST),
         none(columns["last_result"], r.LEAST),
         none(columns["last_id"], 0),
-    )
-    return {
-        item[0]: Summary(*item, features=tuple(sorted(features.get(item[0], ())))) for item in zip(*parts, strict=True)
-    }
+        strict=True,
+    ):
+        named = tuple(sorted(features[stream])) if stream in features else ()
+        made[stream] = Summary(stream, count, *times, last, named)
+    return made

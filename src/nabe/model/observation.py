@@ -79,7 +79,7 @@ class ObservationScan:
     """Observations wanted from the store.
 
     `streams` None: all of them; `ids`: only these. `where`: over an Observation's own properties (`("result",)`,
-    `("phenomenonTime",)`, `("parameters", "key")`, `("id",)`, `("FeatureOfInterest", "id")`). `order`: "time", "id", "result_time" or "number"; equals come by id; `per_stream`: at most so many of each stream (in this order), before `limit` and `offset`.
+    `("phenomenonTime",)`, `("parameters", "key")`, `("id",)`, `("FeatureOfInterest", "id")`). `order`: "time", "id", "result_time" or "number"; equals come by id (descending, too, when the order is); missing values last ascending, first descending; `per_stream`: at most so many of each stream (in this order), before `limit` and `offset`.
     `after`: only what comes after this (value of the order column, id) in this order: keyset paging.
     """
 

@@ -29,7 +29,7 @@ class Observations(Protocol):
         """Rows in order, streamed, only `scan.columns` (None: all)."""
 
     def count(self, scan: ObservationScan) -> int:
-        """How many there are without limit and offset. Without `where` and `span` this reads no rows."""
+        """How many there are without limit, offset and after. Without `where` and `span` this reads no rows."""
 
     def aggregate(self, scan: ObservationScan, bucket: Bucket) -> pa.Table:
         """Per stream and bucket, ordered so: stream, time (start of the bucket), count, mean, minimum, maximum, first, last

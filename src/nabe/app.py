@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import importlib
 import logging
 import pkgutil
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -29,13 +30,18 @@ from nabe.query.reach import Reach
 from nabe.query.text import parse_filter
 from nabe.stores.duckdb import DuckDbEngine
 from nabe.stores.lake import ParquetLake
+from nabe.stores.nats import Address, Link, NatsBus, NatsInbox, NatsServer
+from nabe.stores.parking import SqliteParking
 from nabe.stores.relational import RelationalStore
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from nabe.manifest import Loaded
+    from nabe.mqtt.channels import Channel
+    from nabe.mqtt.service import Backbone, MqttService
     from nabe.web.interface import Interface
+    from nabe.web.services import Services
 
 
 @dataclass(slots=True)
@@ -54,9 +60,13 @@ class Nabe:
     engine: DuckDbEngine
     store: RelationalStore
     lake: ParquetLake
+    bus: NatsBus
+    parking: SqliteParking
+    mqtt: MqttService | None = None
 
     def close(self) -> None:
         """Free silos, engine and store."""
+        self.parking.close()
         self.sources.close()
         self.engine.close()
         self.store.close()
@@ -111,15 +121,84 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
         engine,
         store,
         lake,
+        NatsBus(),
+        SqliteParking(state / "parked.sqlite"),
     )
 
 
 def asgi(nabe: Nabe) -> Starlette:
     """The web application: every registered interface over the hub."""
+    from nabe.mqtt import websocket
     from nabe.web.application import build
+
+    application = build(_services(nabe), interfaces())
+    application.router.routes.insert(0, websocket.route(lambda: nabe.mqtt))
+    return application
+
+
+def _services(nabe: Nabe) -> Services:
     from nabe.web.services import Services
 
-    return build(Services(nabe.hub, nabe.identity, nabe.settings), interfaces())
+    parts = {"mqtt": lambda: nabe.mqtt.state() if nabe.mqtt is not None else {"state": "off"}}
+    return Services(nabe.hub, nabe.identity, nabe.settings, parts)
+
+
+def channels(nabe: Nabe) -> list[Channel]:
+    """Who takes what comes over MQTT, and what may be subscribed to there."""
+    return []
+
+
+@contextlib.contextmanager
+def devices(nabe: Nabe, settings: config.Settings | None = None) -> Iterator[MqttService | None]:
+    """MQTT at work during the `with` block, with the inbox and the events' way to other processes; None if it is off.
+
+    `settings`: others than those of the workspace.
+
+    `Invalid` if its port cannot be used, or TLS is not set up right.
+    """
+    settings = settings or nabe.settings
+    if not settings.mqtt:
+        yield None
+        return
+    from nabe.mqtt.service import MqttService
+
+    behind = None if settings.nats == "off" else lambda: _backbone(nabe)
+    state = config.state_folder(nabe.root)
+    service = MqttService(replace(_services(nabe), settings=settings), channels(nabe), nabe.parking, state, behind)
+    service.start()
+    nabe.mqtt = service
+    try:
+        yield service
+    finally:
+        nabe.mqtt = None
+        service.stop()
+
+
+@contextlib.asynccontextmanager
+async def _backbone(nabe: Nabe) -> AsyncIterator[Backbone]:
+    """NATS beside us or elsewhere: the inbox, and the bus to other processes."""
+    import asyncio
+
+    from nabe.mqtt.service import Backbone
+
+    settings, state = nabe.settings, config.state_folder(nabe.root)
+    async with contextlib.AsyncExitStack() as stack:
+        url = secret_resolver(nabe.root)(settings.nats)
+        if url:
+            link = Link(lambda: Address(url))
+        else:
+            most = 2 * settings.mqtt_inbox_mb * 1_000_000
+            server = NatsServer(state / "nats", sync_always=settings.mqtt_durability == "power", most_bytes=most)
+            stack.callback(server.stop)
+            await asyncio.to_thread(server.start)
+            link = Link(lambda: server.address)
+        name = f"nabe-{re.sub(r'[^A-Za-z0-9]+', '-', nabe.hub.city().id)}"
+        inbox = NatsInbox(link, name, most_bytes=settings.mqtt_inbox_mb * 1_000_000)
+        nabe.bus.link(link, name)
+        stack.callback(nabe.bus.unlink)
+        stack.push_async_callback(link.close)
+        await link.open()
+        yield Backbone(inbox, lambda: "ok" if link.up else "no connection to NATS")
 
 
 def interfaces() -> list[Interface]:

@@ -39,6 +39,28 @@ class Settings:
     """Addresses of reverse proxies whose X-Forwarded-* headers count, comma-separated."""
     jobs: int = 2
     """Silos worked on at a time by schedule (copies, checks); 0: this process follows no schedule."""
+    mqtt: bool = True
+    """Let devices publish and subscribe over MQTT."""
+    mqtt_host: str = ""
+    """Address to listen on for MQTT; empty: the one of HTTP."""
+    mqtt_port: int = 1883
+    """Port of MQTT without TLS; 0: any free one; -1: none."""
+    mqtt_cert: str = ""
+    """PEM file with the certificate (and its chain) for MQTT over TLS; empty: no TLS."""
+    mqtt_key: str = ""
+    """PEM file with the key of the certificate; empty: it is in the same file."""
+    mqtt_tls_port: int = 8883
+    """Port of MQTT over TLS."""
+    mqtt_anonymous: bool = True
+    """Let clients without an account in; they see what is open, and write where a dataset says `anonymous`."""
+    mqtt_connections: int = 2_000
+    """Most MQTT clients at a time; of one address a quarter of that."""
+    mqtt_durability: str = "power"
+    """What an acknowledged message survives: `power` (a power cut) or `process` (only the end of processes)."""
+    mqtt_inbox_mb: int = 2_000
+    """Most MB of messages that may wait for the store; above that nothing is acknowledged."""
+    nats: str = ""
+    """Address of a NATS cluster with JetStream (nats://user:password@host:4222); empty: a server beside Nabe; `off`: none."""
     log_level: str = "info"
     """debug, info, warning or error."""
 
@@ -47,7 +69,7 @@ def load(server: Mapping[str, Any] | None = None, environ: Mapping[str, str] = o
     """Settings from the `server` block and the environment; `Invalid` names the one that does not fit."""
     values: dict[str, Any] = {}
     known = {item.name: item for item in fields(Settings)}
-    for name, value in (server or {}).items():
+    for name, value in flat(server or {}).items():
         if name not in known:
             raise Invalid(
                 f"nabe.yaml: server.{name} is not a setting.",
@@ -58,7 +80,21 @@ def load(server: Mapping[str, Any] | None = None, environ: Mapping[str, str] = o
     for name, item in known.items():
         if (value := environ.get(f"NABE_{name.upper()}")) is not None:
             values[name] = _typed(f"NABE_{name.upper()}", value, item.type)
+    if values.get("mqtt_durability", "power") not in ("power", "process"):
+        hint = "`power` survives a power cut, `process` only the end of processes."
+        raise Invalid("mqtt_durability is `power` or `process`.", hint=hint, field="server.mqtt_durability")
     return Settings(**values)
+
+
+def flat(server: Mapping[str, Any]) -> dict[str, Any]:
+    """The block `mqtt: {port: 1884}` means `mqtt_port: 1884`; `mqtt: off` switches it off."""
+    found: dict[str, Any] = {}
+    for name, value in server.items():
+        if name == "mqtt" and isinstance(value, Mapping):
+            found |= {"nats" if key == "nats" else f"mqtt_{key}": item for key, item in value.items()}
+        else:
+            found[name] = value
+    return found
 
 
 def _typed(name: str, value: Any, kind: Any) -> Any:
@@ -67,7 +103,16 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
             return (
                 value
                 if isinstance(value, bool)
-                else {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).lower()]
+                else {
+                    "true": True,
+                    "1": True,
+                    "yes": True,
+                    "on": True,
+                    "false": False,
+                    "0": False,
+                    "no": False,
+                    "off": False,
+                }[str(value).lower()]
             )
         return {"int": int, "float": float, "str": str}[str(kind)](value)
     except (ValueError, KeyError, TypeError):

@@ -19,7 +19,7 @@ import typer
 import uvicorn
 
 from nabe import jobs, manifest
-from nabe.app import Nabe, asgi, load, open_workspace
+from nabe.app import Nabe, asgi, devices, load, open_workspace
 from nabe.cli.common import AsJson, Workspace, actor_named, line, opened, plain, say, show
 from nabe.cli.data import states
 from nabe.cli.workspace import apply_files
@@ -27,6 +27,7 @@ from nabe.config import state_folder
 from nabe.errors import Invalid
 from nabe.model.catalogue import Snapshot
 from nabe.model.ledger import ChainCheck
+from nabe.mqtt.service import MqttService
 
 #: Grants that end within so many days are told of.
 _SOON_DAYS = 30
@@ -59,8 +60,8 @@ def serve(
         address, number = host or settings.host, port or settings.port
         log_to_stderr(settings.log_level)
         _must_be_free(address, number)
-        line(f"Nabe: http://{address}:{number}  (Ctrl-C stops)")
-        with scheduled(nabe):
+        with scheduled(nabe), devices(nabe) as mqtt:
+            line(f"Nabe: http://{address}:{number}{_ports_of(mqtt)}  (Ctrl-C stops)")
             uvicorn.run(
                 asgi(nabe),
                 host=address,
@@ -71,6 +72,10 @@ def serve(
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=settings.trusted_proxies or None,
             )
+
+
+def _ports_of(mqtt: MqttService | None) -> str:
+    return "".join(f"  {name} port {port}" for name, port in mqtt.ports.items()) if mqtt is not None else ""
 
 
 def scheduled(nabe: Nabe) -> AbstractContextManager[object]:
@@ -137,6 +142,7 @@ def demo(
         apply=apply_files,
         asgi=asgi,
         scheduled=scheduled,
+        devices=lambda nabe, port: devices(nabe, dataclasses.replace(nabe.settings, mqtt_port=port)),
         postgres=_postgres(),
     )
     run(folder, port, house, open_browser=browser, lang=lang)

@@ -53,8 +53,8 @@ class House:
     """What the demo needs of rooms above and beside it; `nabe.cli` hands it in.
 
     `write`: manifest.write; `open`: app.open_workspace; `apply`: the declarations in the folder through the hub, as the
-    operator; `asgi`: app.asgi; `scheduled`: copies and checks by schedule as long as it is entered; `postgres`: how to
-    start PostgreSQL in a folder, None where it is not installed.
+    operator; `asgi`: app.asgi; `scheduled`: copies and checks by schedule as long as it is entered; `devices`: MQTT on a
+    port, likewise; `postgres`: how to start PostgreSQL in a folder, None where it is not installed.
     """
 
     write: Write
@@ -62,6 +62,7 @@ class House:
     apply: Callable[[Any], object]
     asgi: Callable[[Any], Any]
     scheduled: Callable[[Any], AbstractContextManager[object]]
+    devices: Callable[[Any, int], AbstractContextManager[Any]]
     postgres: Postgres | None = None
 
 
@@ -88,8 +89,13 @@ def run(
             house.apply(nabe)
             create_accounts(nabe.identity)
             check_once(nabe.hub)
-            with house.scheduled(nabe):
-                _serve(house.asgi(nabe), free, lang, console, open_browser)
+            wanted = nabe.settings.mqtt_port
+            mqtt_port = free_port(wanted) if wanted > 0 else wanted
+            if mqtt_port != wanted:
+                console.print(t("demo.mqtt_busy", lang, port=wanted, other=mqtt_port), style="yellow")
+            with house.scheduled(nabe), house.devices(nabe, mqtt_port) as mqtt:
+                devices = f"mqtt://127.0.0.1:{mqtt.ports['mqtt']}" if mqtt is not None and "mqtt" in mqtt.ports else ""
+                _serve(house.asgi(nabe), free, lang, console, open_browser, devices)
     console.print(t("demo.stopped", lang))
 
 
@@ -160,11 +166,13 @@ class _Server(uvicorn.Server):
             self._ready()
 
 
-def _serve(app: Any, port: int, lang: str, console: Console, open_browser: bool) -> None:
+def _serve(app: Any, port: int, lang: str, console: Console, open_browser: bool, devices: str) -> None:
     address = f"http://127.0.0.1:{port}/"
 
     def ready() -> None:
         welcome(console, address, lang)
+        if devices:
+            console.print(t("demo.mqtt", lang, address=devices), highlight=False)
         if open_browser:
             webbrowser.open(address)
 

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nabe.config import Settings
+from nabe.config import flat as flat_settings
 from nabe.config import load as load_settings
 from nabe.errors import Invalid, NabeError
 from nabe.manifest.basics import Document
@@ -155,7 +156,7 @@ def _settings(raw: Raw, server: Mapping[str, Any]) -> Iterable[Problem]:
     for path in clear_secrets(server, ("server",)):
         yield Problem(raw.file, raw.line(path), _path(path), "a secret must not stand in a declaration", hint)
     known = [item.name for item in dataclasses.fields(Settings)]
-    for name, value in server.items():
+    for name, value in flat_settings(server).items():
         if name not in known:
             message, hint = f"{name!r} is no setting", nearest(name, known)
         else:

@@ -22,6 +22,7 @@ base_uri: http://localhost:8080
 # server:
 #   port: 8080
 #   storage: postgresql://nabe:${{NABE_DB_PASSWORD}}@db/nabe
+#   mqtt: {{port: 1883}}             # oder: mqtt: off
 """
 
 _ORGANISATION = """\

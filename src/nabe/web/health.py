@@ -16,9 +16,11 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """The catalogue can be read."""
-    version = await in_thread(services_of(request).hub.version)
-    return JSONResponse({"status": "ready", "version": version})
+    """The catalogue can be read; the state of other parts of this process, which may be ill without making it unready."""
+    services = services_of(request)
+    version = await in_thread(services.hub.version)
+    parts = {name: state()["state"] for name, state in services.parts.items()}
+    return JSONResponse({"status": "ready", "version": version, **parts})
 
 
 async def metrics(request: Request) -> Response:
@@ -27,10 +29,14 @@ async def metrics(request: Request) -> Response:
     with open("/proc/self/statm") if _LINUX else open("/dev/null") as file:
         words = file.read().split()
     resident = int(words[1]) * 4096 if words else 0
-    return PlainTextResponse(
-        f"# TYPE nabe_catalogue_version gauge\nnabe_catalogue_version {version}\n"
-        f"# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {resident}\n"
-    )
+    figures = {
+        f"nabe_{part}_{name}": figure
+        for part, state in services_of(request).parts.items()
+        for name, figure in state().items()
+        if isinstance(figure, int)
+    }
+    gauges = {"nabe_catalogue_version": version, "process_resident_memory_bytes": resident} | figures
+    return PlainTextResponse("".join(f"# TYPE {name} gauge\n{name} {gauges[name]}\n" for name in gauges))
 
 
 def _is_linux() -> bool:

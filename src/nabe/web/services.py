@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -13,11 +14,15 @@ from nabe.hub import Hub
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The hub, the accounts (an `Identity`) and the settings; `request.app.state.services`."""
+    """The hub, the accounts (an `Identity`) and the settings; `request.app.state.services`.
+
+    `parts`: what else runs in this process, each with its state and figures (`state`: `ok`, `off`, or what is wrong).
+    """
 
     hub: Hub
     identity: Any
     settings: Settings
+    parts: Mapping[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
 
 
 def services_of(request: Request) -> Services:

@@ -173,7 +173,8 @@ def _predicate(name: str) -> Write:
             if not isinstance(value, str) or not _PATTERN.match(value):
                 raise Invalid("The pattern of 'st_relate' is nine of T, F, 0, 1, 2 and *.", term=name)
             pattern = compiler.dialect.text(value)
-        call = compiler.dialect.call("relates", first.sql, second.sql, shapely_name, pattern)
+        how = "relates_how" if name == "st_relate" else "relates"
+        call = compiler.dialect.call(how, first.sql, second.sql, shapely_name, pattern)
         if name in _BOXED and (boxes := _boxes(first, second)):
             call = f"({boxes} AND {call})"
         return Value(Kind.BOOLEAN, call)

@@ -1,7 +1,10 @@
-"""Catalogue, ledger, accounts, runs and quality results in one database: SQLite beside the workspace, or PostgreSQL."""
+"""Catalogue, ledger, accounts, runs, quality results and what sensors tell about in one database: SQLite beside the workspace, or PostgreSQL."""
 
 from __future__ import annotations
 
+from functools import cached_property
+
+from nabe.ports.entities import Entities
 from nabe.stores.relational.catalogue import RelationalCatalogue
 from nabe.stores.relational.database import connect
 from nabe.stores.relational.identity import RelationalIdentity
@@ -20,6 +23,13 @@ class RelationalStore:
         self.identity = RelationalIdentity(self._engine)
         self.runs = RelationalRuns(self._engine)
         self.quality = RelationalQuality(self._engine)
+
+    @cached_property
+    def entities(self) -> Entities:
+        """What sensors tell about; loaded when it is needed, since it brings geometry along."""
+        from nabe.stores.relational.sensing.entities import RelationalEntities
+
+        return RelationalEntities(self._engine)
 
     def close(self) -> None:
         """Write what waits and let go of connections."""

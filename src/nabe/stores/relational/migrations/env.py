@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from nabe.stores.relational.tables import METADATA
+from nabe.stores.relational.sensing.tables import METADATA
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
 with context.begin_transaction():

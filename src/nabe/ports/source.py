@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, BinaryIO, Protocol, runtime_checkable
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from nabe.model.dataset import Dataset, FieldType
 from nabe.model.delivery import Delivery
+from nabe.model.device import Downlink, Told
 from nabe.model.query import SealedScan
 
 
@@ -159,6 +160,39 @@ class CanReceive(Protocol):
 
     def drop(self, dataset: Dataset, id: str) -> None:
         """Forget a file that waits."""
+
+
+@runtime_checkable
+class TakesMessages(Protocol):
+    """A silo whose devices send by themselves: its dialect of messages is known."""
+
+    def read_message(self, topic: str, body: bytes) -> Sequence[Told]:
+        """What a message says. `topic`: that of MQTT, or the event's name. `Invalid`, `LimitExceeded`. Asks nobody."""
+
+    def topics(self) -> Sequence[str]:
+        """MQTT topic filters, beside `devices/<system>/#`, under which its messages come to Nabe's own broker."""
+
+
+@runtime_checkable
+class CanListen(Protocol):
+    """Messages are fetched from a broker of the silo."""
+
+    def listen(self, receive: Callable[[str, bytes], None], state: Callable[[str], None]) -> Callable[[], None] | None:
+        """Hand every message (topic, body) to `receive`, which returns when it is kept; the result ends it.
+
+        Connects again by itself; `state` is told each time how it stands (empty: connected). None: nothing is declared.
+        """
+
+
+@runtime_checkable
+class CanCommand(Protocol):
+    """Something can be sent to the devices."""
+
+    def command(self, downlink: Downlink) -> str:
+        """Hand a downlink to the network; its id there, by which notices speak of it (maybe empty).
+
+        `SourceUnavailable`, `SourceRefused`.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,5 +9,18 @@ from nabe.hub.explaining import Explanation
 from nabe.hub.finding import Found, Lineage, SystemView
 from nabe.hub.hub import Hub
 from nabe.hub.keeping import Due, Kept
+from nabe.hub.sensing import Sensing, SensorStores, Watch
 
-__all__ = ["Counts", "Due", "Explanation", "Found", "Hub", "Kept", "Lineage", "SystemView"]
+__all__ = [
+    "Counts",
+    "Due",
+    "Explanation",
+    "Found",
+    "Hub",
+    "Kept",
+    "Lineage",
+    "Sensing",
+    "SensorStores",
+    "SystemView",
+    "Watch",
+]

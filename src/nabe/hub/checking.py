@@ -12,9 +12,10 @@ from nabe.governance.facts import CITY_TIME
 from nabe.hub.deciding import Deciding
 from nabe.hub.reading import Asking, Sealing, readable
 from nabe.model.catalogue import Snapshot
-from nabe.model.dataset import Dataset
+from nabe.model.dataset import Access, Dataset
 from nabe.model.decision import Action, Decision
 from nabe.model.expr import ALL_ROWS
+from nabe.model.ledger import Entry
 from nabe.model.party import QUALITY_JOB, Actor
 from nabe.model.quality import Measured, QualityView, Result, Rule, RuleKind, RuleView
 from nabe.model.query import SealedQuery
@@ -57,6 +58,24 @@ class Checking:
             reasons = tuple((verdict.reason, dict(verdict.params)) for verdict in decision.because)
             raise Denied(f"Checking {dataset.id!r} is not permitted.", reasons=reasons, dataset=dataset.id)
         return decision
+
+    def noted(
+        self, actor: Actor, dataset: Dataset, snapshot: Snapshot, note: Entry, record: Callable[..., None]
+    ) -> Counts:
+        """Count for an actor who may have it checked, with a line in the ledger before anything is read."""
+        try:
+            decision = self.demand(actor, dataset, snapshot)
+        except Denied as error:
+            reasons = ",".join(reason for reason, _ in error.reasons)
+            record(replace(note, action="denied", detail=reasons))
+            raise
+        closed = dataset.access is not Access.OPEN
+        detail = ", ".join(rule.id for rule in dataset.quality)
+        record(replace(note, decision=decision.id, detail=detail), durable=closed)
+        for other in sorted(dataset.refers_to - {dataset.id}):
+            if other in snapshot.datasets and snapshot.datasets[other].access is not Access.OPEN:
+                record(replace(note, dataset=other, detail=f"referred to by {dataset.id}"))
+        return self.measure(dataset, snapshot, note.at)
 
     # --- counting ---------------------------------------------------------------------------------------------------
 

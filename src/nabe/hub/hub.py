@@ -22,6 +22,7 @@ from nabe.hub.finding import Finding, Found, Lineage, SystemView
 from nabe.hub.keeping import Due, Keeping, Kept
 from nabe.hub.noting import Counted, Note
 from nabe.hub.reading import Asking, Sealing, readable, scans
+from nabe.hub.sensing import Sensing, SensorStores
 from nabe.model.catalogue import Change, City, Goal, Revision, Snapshot, Vocabulary
 from nabe.model.dataset import Access, Dataset, Field, Mode
 from nabe.model.decision import Action, Decision
@@ -62,6 +63,7 @@ class Hub:
         runs: Runs | None = None,
         validate: Validate = lambda _: (),
         quality: QualityHistory = NoHistory(),  # noqa: B008  holds nothing
+        sensors: SensorStores | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._ledger = ledger
@@ -80,6 +82,15 @@ class Hub:
         self._checking = Checking(
             self._deciding, self._sealing, quality, lambda sealed: plan.run(sealed, reach, engine, budget, lake)
         )
+
+        self._sensing = Sensing(sensors, self._deciding, ledger, clock, budget.seconds) if sensors else None
+
+    @property
+    def sensing(self) -> Sensing:
+        """The door to what sensors tell. `Invalid` for a hub that keeps no sensor data."""
+        if self._sensing is None:
+            raise Invalid("This hub keeps no sensor data.", code="no-sensors")
+        return self._sensing
 
     # --- find -------------------------------------------------------------------------------------------------------
 
@@ -247,19 +258,7 @@ class Hub:
         if dataset is None or (actor != QUALITY_JOB and self._known(actor, "", id, snapshot) is None):
             raise unknown(id)
         note = Entry(self._clock(), actor.id, "", "checked", id, interface=interface)
-        try:
-            decision = self._checking.demand(actor, dataset, snapshot)
-        except Denied as error:
-            reasons = ",".join(reason for reason, _ in error.reasons)
-            self.record(replace(note, action="denied", detail=reasons))
-            raise
-        closed = dataset.access is not Access.OPEN
-        detail = ", ".join(rule.id for rule in dataset.quality)
-        self.record(replace(note, decision=decision.id, detail=detail), durable=closed)
-        for other in sorted(dataset.refers_to - {id}):
-            if other in snapshot.datasets and snapshot.datasets[other].access is not Access.OPEN:
-                self.record(replace(note, dataset=other, detail=f"referred to by {id}"))
-        return self._checking.measure(dataset, snapshot, note.at)
+        return self._checking.noted(actor, dataset, snapshot, note, self.record)
 
     def keep_quality(self, actor: Actor, results: Sequence[QualityResult], *, keep: int = 60) -> None:
         """Add results to the history, which keeps `keep` of each rule. `Denied` unless the actor may check the datasets."""
@@ -395,6 +394,8 @@ class Hub:
     def audit(self, actor: Actor, *, dataset: str = "", after: int = 0, limit: int = 100) -> list[ChainedEntry]:
         """Ledger entries: all for data protection and ethics, those of their data for data owners."""
         self._may_audit(actor, dataset)
+        if self._sensing is not None:
+            self._sensing.flush()
         self.record(Entry(self._clock(), actor.id, "", "audited", dataset))
         return self._ledger.entries(after=after, limit=limit, dataset=dataset)
 

@@ -19,7 +19,7 @@ class EntityEvent:
     """An entity was stored, changed or removed. Holds no values: watchers ask the hub, which decides what they see.
 
     `changed`: names of the properties of an update. `ids`: several at once (a batch of observations of one stream).
-    `stream`: of observations, the stream they belong to. `number` counts up by one per process and tells gaps.
+    `stream`: of observations, the stream they belong to (None: several, as their ids say). `number` counts up by one per process and tells gaps.
     """
 
     happening: Happening

@@ -38,7 +38,7 @@ class Service:
 
     def __init__(self, hub: Hub, asker: Asker, base: str, dataset: str = "", key: str = "") -> None:
         self._hub = hub
-        self._sensing = hub.sensing  # type: ignore[attr-defined]
+        self._sensing = hub.sensing
         self._asker = asker
         self._actor, self._use_case = asker.actor, asker.use_case
         self._render = Renderer(base)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 import random
 import subprocess
 import sys
@@ -32,6 +33,8 @@ from nabe.model.observation import (
     observation_id,
     stream_of,
 )
+from nabe.model.term import Call, Instant, Literal, Path
+from nabe.testing.terms_oracle import holds
 
 #: 2026-01-01T00:00:00Z in microseconds.
 START = 1_767_225_600_000_000
@@ -85,6 +88,18 @@ def reading(stream: int, minutes: Iterable[int]) -> pa.Table:
     return rows(*(one(stream, minute, float(minute)) for minute in minutes))
 
 
+_RESULT, _TIME = Path(("result",)), Path(("phenomenonTime",))
+_FILTERS = (
+    Call("gt", (_RESULT, Literal(4))),
+    Call("eq", (_RESULT, Literal("x"))),
+    Call("and", (Call("ge", (_TIME, Literal(Instant(START + 50 * MINUTE)))), Call("lt", (_RESULT, Literal(7))))),
+    Call("not", (Call("le", (_TIME, Literal(Instant(START + 50 * MINUTE)))),)),
+    Call("eq", (Path(("parameters", "battery")), Literal(3))),
+    Call("or", (Call("eq", (Path(("resultTime",)), Literal(None))), Call("eq", (Path(("result", 1)), Literal(4))))),
+    Call("gt", (Path(("id",)), Literal(observation_id(3, 4)))),
+)
+
+
 class Oracle:
     """The same as a plain dict."""
 
@@ -130,6 +145,8 @@ class Oracle:
 
     @staticmethod
     def _wanted(row: dict[str, Any], scan: ObservationScan) -> bool:
+        if scan.where is not None and holds(scan.where, _typed(row), 0) is not True:
+            return False
         if scan.streams is not None and row["stream"] not in scan.streams:
             return False
         if scan.ids is not None and row["id"] not in scan.ids:
@@ -472,14 +489,27 @@ class ObservationsConformance:
                 store.compact(whole=True)
 
 
+def _typed(row: dict[str, Any]) -> dict[str, tuple[str, Any]]:
+    """A row as `terms_oracle` sees it."""
+    result = row.get("number", json.loads(row["text"]) if "text" in row else None)
+    at = row.get("result_time")
+    return {
+        "id": ("number", row["id"]),
+        "phenomenonTime": ("span", (row["time"], row.get("until", row["time"]))),
+        "resultTime": ("span", None if at is None else (at, at)),
+        "result": ("json", result),
+        "parameters": ("json", json.loads(row["parameters"]) if "parameters" in row else None),
+    }
+
+
 def _row(chance: random.Random) -> dict[str, Any]:
     minute = chance.choice((chance.randrange(100), chance.randrange(200_000)))
     return {
         "stream": chance.choice((1, 2, 3, 3, 4, 1000)),
         "time": START + minute * MINUTE,
         "result_time": chance.choice((None, START + chance.randrange(1000))),
-        "number": chance.choice((None, float(chance.randrange(10)))),
-        "text": chance.choice((None, '"x"')),
+        **chance.choice(({"number": float(chance.randrange(10))}, {"text": '"x"'}, {"text": "[3, 4]"}, {})),
+        "parameters": chance.choice((None, '{"battery": 3}', '{"battery": null, "x": "y"}')),
         "feature": chance.choice((None, None, 8, 9)),
     }
 
@@ -504,6 +534,7 @@ def _scan(chance: random.Random, oracle: Oracle) -> ObservationScan:
         limit=chance.choice((None, 1, 5, 100)),
         offset=chance.choice((0, 0, 2)),
         after=after,
+        where=chance.choice((*(None,) * 6, *_FILTERS)),
     )
 
 

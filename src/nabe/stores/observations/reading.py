@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from nabe.errors import Invalid
 from nabe.model.observation import OBSERVATION_SCHEMA, SEQUENCE_BITS, Bucket, ObservationScan, Span
+from nabe.query.observed import read_by
 from nabe.stores.observations import rows as r
-from nabe.stores.observations.sql import Sql, where_columns
+from nabe.stores.observations.sql import Sql
 from nabe.stores.observations.view import View
 
 #: So many rows are gathered and ordered in memory.
@@ -56,7 +57,7 @@ class Reading:
     @property
     def needed(self) -> tuple[str, ...]:
         """Columns that must be read."""
-        return (*self.wanted, self.scan.order, *where_columns(self.scan.where))
+        return (*self.wanted, self.scan.order, *read_by(self.scan.where))
 
     def rows(self) -> Iterator[pa.RecordBatch]:
         """The answer."""
@@ -105,7 +106,7 @@ class Reading:
         """Per stream and bucket."""
         if bucket.width < 1:
             raise Invalid("A bucket is at least a microsecond wide.", field="bucket", value=bucket.width)
-        names = ("number", *where_columns(self.scan.where))
+        names = ("number", *read_by(self.scan.where))
         streams = self._there(self.scan.span)
         chunks: Any = self.view.chunks(streams, self.scan.span, names) if self.scan.ids is None else [self._named()]
         parts = [_buckets(self.sql.filtered(chunk, self.scan.where), bucket) for chunk in chunks]

@@ -10,6 +10,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -18,44 +19,31 @@ import pyarrow as pa
 from nabe.errors import Invalid
 from nabe.model.observation import ObservationScan
 from nabe.model.term import Term
+from nabe.query import observed
+from nabe.query.terms import DUCKDB
 
 _BATCH = 32_768
-
-
-def where_columns(term: Term | None) -> tuple[str, ...]:
-    """Columns that a filter looks at."""
-    if term is None:
-        return ()
-    raise NotImplementedError
-
-
-def condition(term: Term) -> str:
-    """A filter as SQL over the columns of `OBSERVATION_SCHEMA`."""
-    raise NotImplementedError
 
 
 class Sql:
     """One locked-down DuckDB; a cursor per question."""
 
     def __init__(self, spill: Path) -> None:
-        self._connection = duckdb.connect(
-            ":memory:",
-            config={
-                "threads": str(max(2, os.cpu_count() or 2)),
-                "memory_limit": "1GB",
-                "temp_directory": str(spill),
-                "max_temp_directory_size": "20GB",
-                "autoinstall_known_extensions": "false",
-                "autoload_known_extensions": "false",
-            },
-        )
-        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        self._connection.execute("SET enable_external_access = false")
-        self._connection.execute("SET lock_configuration = true")
+        self._spill = spill
+        self._made: Any = None
+        self._lock = Lock()
 
     def close(self) -> None:
         """Close it."""
-        self._connection.close()
+        if self._made is not None:
+            self._made.close()
+            self._made = None
+
+    def _connection(self) -> Any:
+        with self._lock:
+            if self._made is None:
+                self._made = _connect(self._spill)
+            return self._made
 
     def filtered(self, rows: pa.RecordBatch, where: Term | None) -> pa.RecordBatch:
         """The rows for which the filter is true, in the same order."""
@@ -63,7 +51,7 @@ class Sql:
             return rows
         with self._cursor() as cursor, _reporting():
             cursor.register("observations", pa.Table.from_batches([rows]))
-            found = cursor.execute(f"SELECT * FROM observations WHERE {condition(where)}").to_arrow_table()
+            found = cursor.execute(f"SELECT * FROM observations WHERE {observed.where(where, DUCKDB)}").to_arrow_table()
         made = found.cast(rows.schema).combine_chunks()
         return made.to_batches()[0] if made.num_rows else rows.slice(0, 0)
 
@@ -81,17 +69,35 @@ class Sql:
 
     @contextlib.contextmanager
     def _cursor(self) -> Iterator[Any]:
-        cursor = self._connection.cursor()
+        cursor = self._connection().cursor()
         try:
             yield cursor
         finally:
             cursor.close()
 
 
+def _connect(spill: Path) -> Any:
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "threads": str(max(2, os.cpu_count() or 2)),
+            "memory_limit": "1GB",
+            "temp_directory": str(spill),
+            "max_temp_directory_size": "20GB",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
 def _select(scan: ObservationScan, columns: tuple[str, ...]) -> str:
     key, down = f'"{scan.order}"', scan.descending
     order = f'{key} DESC NULLS FIRST, "id" DESC' if down else f'{key} ASC NULLS LAST, "id" ASC'
-    where = "" if scan.where is None else f" WHERE {condition(scan.where)}"
+    where = "" if scan.where is None else f" WHERE {observed.where(scan.where, DUCKDB)}"
     inner = f"SELECT * FROM observations{where}"
     if scan.per_stream is not None:
         inner += f' QUALIFY row_number() OVER (PARTITION BY "stream" ORDER BY {order}) <= {int(scan.per_stream)}'

@@ -40,7 +40,6 @@ class ObservationStore:
     """
 
     def __init__(self, folder: Path, *, background: bool = True, due: int = _DUE_ROWS) -> None:
-        self._log = Log(folder)
         self._folder, self._background, self._due = folder, background, due
         self._memory = Memory()
         self._state = RLock()  # memory and the log's watcher
@@ -48,10 +47,19 @@ class ObservationStore:
         self._seen = -1
         self._commits = Commits(self._commit)
         self._sql = Sql(folder / "spill")
+        self._opened: Log | None = None
         self._compacting: Thread | None = None
         self._starting = Lock()
         self._closed = False
-        self._follow()
+
+    @property
+    def _log(self) -> Log:
+        """Opened when it is first needed: most commands want nothing of us, and a long log takes its time."""
+        if self._opened is None:
+            with self._state:
+                if self._opened is None:
+                    self._opened = Log(self._folder)
+        return self._opened
 
     def close(self) -> None:
         """Wait for what is under way and close."""
@@ -59,7 +67,9 @@ class ObservationStore:
         if self._compacting is not None:
             self._compacting.join()
         with self._write, self._state:
-            self._log.close()
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
             self._sql.close()
 
     # --- following the log ---
@@ -284,7 +294,7 @@ class ObservationStore:
 
     def compact(self, progress: Callable[[float], None] = lambda _: None, *, whole: bool = False) -> None:
         """Move what is fresh into history, merge, erase."""
-        with compacting.alone(self._folder, wait=True):
+        with compacting.alone(self._log.folder, wait=True):
             self._compact(progress, whole)
 
     def _compact(self, progress: Callable[[float], None], whole: bool) -> None:
@@ -337,7 +347,7 @@ class ObservationStore:
 
     def _in_background(self) -> None:
         try:
-            with compacting.alone(self._folder, wait=False) as we:
+            with compacting.alone(self._log.folder, wait=False) as we:
                 if we:
                     self._compact(lambda _: None, False)
                 else:  # another process is at it
@@ -347,7 +357,7 @@ class ObservationStore:
 
     def load(self, tables: Iterator[pa.Table], progress: Callable[[int], None] = lambda _: None) -> int:
         """Past the row path: straight into history; all or none."""
-        with compacting.alone(self._folder, wait=True):
+        with compacting.alone(self._log.folder, wait=True):
             loading = Loading(self._log.segments, self._reserve)
             try:
                 count = loading.take(tables, progress)

@@ -231,7 +231,7 @@ def told(columns: dict[str, np.ndarray], features: Mapping[int, set[int]]) -> di
         return [None if value == nothing else value for value in values.tolist()]
 
     made = {}
-    for stream, count, *times, last in zip(
+    for stream, count, first, latest, first_result, last_result, last in zip(
         columns["stream"].tolist(),
         columns["count"].tolist(),
         none(columns["first"], r.MOST),
@@ -242,5 +242,5 @@ def told(columns: dict[str, np.ndarray], features: Mapping[int, set[int]]) -> di
         strict=True,
     ):
         named = tuple(sorted(features[stream])) if stream in features else ()
-        made[stream] = Summary(stream, count, *times, last, named)
+        made[stream] = Summary(stream, count, first, latest, first_result, last_result, last, named)
     return made

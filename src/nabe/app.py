@@ -31,6 +31,7 @@ from nabe.query.text import parse_filter
 from nabe.stores.duckdb import DuckDbEngine
 from nabe.stores.lake import ParquetLake
 from nabe.stores.nats import Address, Link, NatsBus, NatsInbox, NatsServer
+from nabe.stores.observations import ObservationStore
 from nabe.stores.parking import SqliteParking
 from nabe.stores.relational import RelationalStore
 
@@ -62,11 +63,13 @@ class Nabe:
     lake: ParquetLake
     bus: NatsBus
     parking: SqliteParking
+    observations: ObservationStore
     mqtt: MqttService | None = None
 
     def close(self) -> None:
         """Free silos, engine and store."""
         self.parking.close()
+        self.observations.close()
         self.sources.close()
         self.engine.close()
         self.store.close()
@@ -123,6 +126,7 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
         lake,
         NatsBus(),
         SqliteParking(state / "parked.sqlite"),
+        ObservationStore(state / "observations"),
     )
 
 

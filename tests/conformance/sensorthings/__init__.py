@@ -1,0 +1,1 @@
+"""Harness that runs the SensorThings suites of others against any server; see docs/conformance.md."""

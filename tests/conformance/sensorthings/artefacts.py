@@ -122,9 +122,7 @@ def _frosts_own(pattern: str) -> Path | None:
 
 def _dependency(artefact: str) -> str:
     group, name, version, *_ = artefact.split(":")
-    return (
-        f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version></dependency>"
-    )
+    return f"<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version></dependency>"
 
 
 def _maven(*arguments: str, cwd: Path) -> None:

@@ -1,7 +1,7 @@
 """FROST-Server as a real process on loopback, over a throw-away PostgreSQL: oracle of the differential tests and baseline.
 
-    with Frost() as frost:
-        print(frost.root)  # http://127.0.0.1:…/FROST-Server/v1.1
+with Frost() as frost:
+    print(frost.root)  # http://127.0.0.1:…/FROST-Server/v1.1
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ class Frost:
         self.base = f"http://127.0.0.1:{self.port}{CONTEXT}"
         self.root = f"{self.base}/v1.1"
         self.mqtt = ("127.0.0.1", self.mqtt_port)
+        self.database: PostgresServer | None = None
 
     @property
     def pid(self) -> int:
@@ -77,7 +78,7 @@ class Frost:
         jars = sorted(libraries.glob("*.jar"))
         classes = artefacts.compiled(["WarServer.java"], jars)
         work = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="nabe-frost-")))
-        database = self._database()
+        self.database = database = self._database()
         # PostgreSQL's driver and FROST's logging must be seen from FROST's own class loader: Tomcat's is above it.
         class_path = artefacts.joined([classes, *jars])
         log = self._stack.enter_context((work / "log").open("wb"))

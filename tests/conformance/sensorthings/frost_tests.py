@@ -62,6 +62,7 @@ def run(
     wanted = list(only) or classes(groups)
     with tempfile.TemporaryDirectory(prefix="nabe-frost-tests-") as name:
         work = Path(name)
+        _resources(tests, work / "src" / "test" / "resources")
         address = f"tcp://{mqtt[0]}:{mqtt[1]}" if mqtt else "tcp://127.0.0.1:1"
         command = [
             artefacts.tool("java"),
@@ -80,3 +81,12 @@ def run(
         if not report.exists():
             raise RuntimeError("The suite left no report: " + (done.stderr + done.stdout)[-1500:])
         return from_junit(report, "FROST-Server.Tests")
+
+
+def _resources(tests: Path, folder: Path) -> None:
+    """The suite reads what it posts first from files below the working folder; they lie in its archive."""
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(tests) as archive:
+        for name in archive.namelist():
+            if "/" not in name and name.endswith(".json"):
+                archive.extract(name, folder)

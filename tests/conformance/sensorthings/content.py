@@ -131,7 +131,8 @@ def _thing(number: int) -> Entity:
             "nummer": number,
             "text": f"t{number % 5}",
             "aktiv": number % 2 == 0,
-            "höhe": number + 0.5,
+            "hoehe": number + 0.5,
+            "länge": number,
             "liste": [number, number + 1, number + 2],
             "ort": {"bezirk": f"B{number % 3}", "teile": [{"n": number}, {"n": number + 1}]},
         }

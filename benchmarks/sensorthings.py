@@ -63,6 +63,7 @@ class Subject:
         self.root, self.mqtt, self.frost, self.seconds = root.rstrip("/"), mqtt, frost, seconds
         self.things: list[str] = []
         self.streams: list[str] = []
+        self.each = 0  # Observations of a stream
         self._random = random.Random(7)
 
     def connect(self) -> Http:
@@ -98,9 +99,10 @@ class Subject:
         """So many Observations: FROST's by SQL, which its interface would take an hour for; others' by the interface."""
         first = await self.batches(number=1, since=START - timedelta(days=30))  # makes the FeaturesOfInterest
         assert first.wrong == 0, first
+        self.each = history // STREAMS
         if self.frost is not None:
             assert self.frost.database is not None
-            for statement in sql_history(history // STREAMS, tuned):
+            for statement in sql_history(self.each, tuned):
                 self.frost.database.run(statement)
             return
         done = await self.batches(number=-(-history // BATCH), since=START)
@@ -128,7 +130,7 @@ class Subject:
         whole = f"Datastreams({{}})/Observations?$top=2000&$filter={day}&$orderby=phenomenonTime"
         for name, template, rows in (
             ("last 100 of a stream", last, 100),
-            ("one day of a stream (1,440)", whole, 1440),
+            ("one day of a stream (1,440)", whole, min(1440, self.each)),
         ):
             got = json.loads((await self.ask(template.format(self.streams[3]))).body)["value"]
             assert len(got) == rows, (name, len(got))

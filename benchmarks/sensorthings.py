@@ -1,6 +1,7 @@
 """SensorThings under load: Nabe against FROST-Server over PostgreSQL on the same machine, in one run.
 
     python benchmarks/sensorthings.py --frost                          FROST alone (its baseline)
+    python benchmarks/sensorthings.py --frost --nabe
     python benchmarks/sensorthings.py --frost --at nabe=http://127.0.0.1:8080/sta/v1.1,127.0.0.1:1883
     python benchmarks/sensorthings.py --at a=http://…/v1.1 --at b=http://…/v1.1
 
@@ -19,7 +20,7 @@ import random
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from tests.conformance.sensorthings.artefacts import NotToBeHad
 from tests.conformance.sensorthings.clients import Answer, Http, Mqtt, Rate, load, rate
 from tests.conformance.sensorthings.frost import Frost
+from tests.conformance.sensorthings.targets import address, nabe
 
 THINGS, STREAMS_EACH = 100, 10
 STREAMS = THINGS * STREAMS_EACH
@@ -337,9 +339,34 @@ def ratio(found: dict[str, dict[str, float]], figure: str) -> str:
     return f"{last / first if FIGURES[figure][1] else first / last:.1f}"
 
 
+def servers(chosen: argparse.Namespace) -> Iterator[tuple[str, AbstractContextManager[Subject]]]:
+    """FROST, Nabe, then those named; each is started when its turn comes."""
+
+    @contextmanager
+    def frost() -> Iterator[Subject]:
+        settings = {"mqtt.CreateMessageQueueSize": "10000", "mqtt.QoS": "1"}
+        with Frost(durable=True, heap="2g", settings=settings) as started:
+            yield Subject(started.root, started.mqtt, started, chosen.seconds)
+
+    @contextmanager
+    def ours() -> Iterator[Subject]:
+        with nabe() as target:
+            yield Subject(target.root, target.mqtt, None, chosen.seconds)
+
+    if chosen.frost:
+        yield "FROST" + (" tuned" if chosen.tuned else ""), frost()
+    if chosen.nabe:
+        yield "Nabe", ours()
+    for text in chosen.at:
+        name, _, where = text.partition("=")
+        root, _, mqtt = where.partition(",")
+        yield name, nullcontext(Subject(root, address(mqtt), None, chosen.seconds))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frost", action="store_true")
+    parser.add_argument("--nabe", action="store_true")
     parser.add_argument("--at", action="append", default=[], help="name=root[,mqtt host:port]")
     parser.add_argument("--history", type=int, default=2_880_000)
     parser.add_argument("--rows", type=int, default=1_000_000, help="of batches, unless time is over before")
@@ -348,25 +375,18 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     found: dict[str, dict[str, float]] = {}
-    if chosen.frost or not chosen.at:
-        with ExitStack() as stack:
-            try:
-                queue = {"mqtt.CreateMessageQueueSize": "10000", "mqtt.QoS": "1"}
-                frost = stack.enter_context(Frost(durable=True, heap="2g", settings=queue))
-            except NotToBeHad as reason:
-                print(f"FROST cannot be had here: {reason}")
-                return
-            print("FROST" + (" (tuned)" if chosen.tuned else ""), flush=True)
-            subject = Subject(frost.root, frost.mqtt, frost, chosen.seconds)
-            found["FROST"] = asyncio.run(measure(subject, chosen.history, chosen.rows, chosen.tuned))
-    for text in chosen.at:
-        name, _, where = text.partition("=")
-        root, _, address = where.partition(",")
-        host, _, port = address.partition(":")
-        print(name, flush=True)
-        subject = Subject(root, (host, int(port or 1883)) if host else None, None, chosen.seconds)
-        found[name] = asyncio.run(measure(subject, chosen.history, chosen.rows, False))
-    print(table(found))
+    if not (chosen.frost or chosen.nabe or chosen.at):
+        print("name servers: --frost, --nabe, --at name=root,mqtt (see --help)")
+        return
+    try:
+        for name, server in servers(chosen):
+            with server as subject:
+                print(name, flush=True)
+                found[name] = asyncio.run(measure(subject, chosen.history, chosen.rows, chosen.tuned))
+    except NotToBeHad as reason:
+        print(f"cannot be had here: {reason}")
+    if found:
+        print(table(found))
     if chosen.json:
         chosen.json.write_text(json.dumps(found, indent=1), "utf-8")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from . import differential, ets, frost_tests, results
 from .frost import Frost
-from .targets import Target, _address
+from .targets import Target, address
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
             frost = stack.enter_context(Frost(tasking=chosen.tasking))
             target = Target(frost.root, frost.mqtt, chosen.without, chosen.settle or 200)
         else:
-            target = Target(chosen.root.rstrip("/"), _address(chosen.mqtt), chosen.without, chosen.settle)
+            target = Target(chosen.root.rstrip("/"), address(chosen.mqtt), chosen.without, chosen.settle)
         if chosen.suite == "differential":
             oracle = stack.enter_context(Frost())
             print(differential.table(differential.compare(oracle.root, target.root, groups=chosen.group)))

@@ -56,9 +56,8 @@ def tool(name: str) -> str:
 def one(artefact: str) -> Path:
     """One archive, without what it needs: group:name:version[:type[:classifier]]."""
     _, name, version, *rest = artefact.split(":")
-    kind, classifier = (*rest, "jar", "")[:2] if rest else ("jar", "")
-    classifier = rest[1] if len(rest) > 1 else ""
-    path = cache() / f"{name}-{version}{'-' + classifier if classifier else ''}.{kind}"
+    kind, *classifier = rest or ["jar"]
+    path = cache() / f"{'-'.join([name, version, *classifier])}.{kind}"
     if not path.exists():
         _maven("dependency:copy", f"-Dartifact={artefact}", f"-DoutputDirectory={cache()}", cwd=cache())
     return path

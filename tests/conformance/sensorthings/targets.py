@@ -40,30 +40,42 @@ def why_not() -> str:
 @contextlib.contextmanager
 def frost_target(**options: bool) -> Iterator[Target]:
     """FROST itself; options as of `Frost`. Skips the test when its archives cannot be had."""
-    try:
-        frost = Frost(**options).__enter__()  # type: ignore[arg-type]
-    except NotToBeHad as reason:
-        _skip(str(reason))
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            frost = stack.enter_context(Frost(**options))  # type: ignore[arg-type]
+        except NotToBeHad as reason:
+            _skip(str(reason))
         yield Target(frost.root, frost.mqtt, settle=200)
-    finally:
-        frost.__exit__(None, None, None)
+
+
+@contextlib.contextmanager
+def nabe() -> Iterator[Target]:
+    """Nabe with an open laboratory: a dataset which anybody may read and write without signing in.
+
+    This is the one place where it is started for suites and benchmark. Until `/sta/v1.1` is there a running one can be named:
+    NABE_STA_ROOT=http://127.0.0.1:8080/sta/v1.1 and NABE_STA_MQTT=127.0.0.1:1883. Raises `NotToBeHad`.
+    """
+    root = os.environ.get("NABE_STA_ROOT", "").rstrip("/")
+    if not root:
+        raise NotToBeHad(
+            "Nabe does not serve /sta/v1.1 yet; name a running server in NABE_STA_ROOT (and NABE_STA_MQTT)"
+        )
+    yield Target(root, address(os.environ.get("NABE_STA_MQTT", "")))
 
 
 @contextlib.contextmanager
 def nabe_target() -> Iterator[Target]:
-    """Nabe with an open laboratory: a dataset which anybody may read and write without signing in.
-
-    Until Nabe serves `/sta/v1.1` by itself here, a running one can be named: NABE_STA_ROOT=http://127.0.0.1:8080/sta/v1.1 and
-    NABE_STA_MQTT=127.0.0.1:1883.
-    """
-    root = os.environ.get("NABE_STA_ROOT", "").rstrip("/")
-    if not root:
-        _skip("Nabe does not serve /sta/v1.1 yet; name a running server in NABE_STA_ROOT (and NABE_STA_MQTT)")
-    yield Target(root, _address(os.environ.get("NABE_STA_MQTT", "")))
+    """Nabe for a test, which is skipped when it cannot be had."""
+    with contextlib.ExitStack() as stack:
+        try:
+            target = stack.enter_context(nabe())
+        except NotToBeHad as reason:
+            _skip(str(reason))
+        yield target
 
 
-def _address(text: str) -> tuple[str, int] | None:
+def address(text: str) -> tuple[str, int] | None:
+    """host:port; none if empty."""
     parts = urlsplit(f"//{text}")
     return (parts.hostname or "127.0.0.1", parts.port or 1883) if text else None
 

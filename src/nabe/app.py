@@ -32,6 +32,7 @@ from nabe.stores.duckdb import DuckDbEngine
 from nabe.stores.lake import ParquetLake
 from nabe.stores.nats import Address, Link, NatsBus, NatsInbox, NatsServer
 from nabe.stores.observations import ObservationStore
+from nabe.stores.nats import find as nats_executable
 from nabe.stores.parking import SqliteParking
 from nabe.stores.relational import RelationalStore
 
@@ -150,6 +151,11 @@ def _services(nabe: Nabe) -> Services:
 def channels(nabe: Nabe) -> list[Channel]:
     """Who takes what comes over MQTT, and what may be subscribed to there."""
     return []
+
+
+def nats_server() -> str:
+    """The executable that runs as inbox and bus; `Invalid` if there is none."""
+    return nats_executable()
 
 
 @contextlib.contextmanager

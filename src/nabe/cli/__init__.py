@@ -18,6 +18,7 @@ from nabe.cli import (
     keeping,
     matching,
     merging,
+    parked,
     people,
     quality,
     serving,
@@ -47,6 +48,7 @@ _GROUPS = (
     geocoding,
     merging,
     people,
+    parked,
     serving,
 )
 for group in _GROUPS:

@@ -19,15 +19,15 @@ import typer
 import uvicorn
 
 from nabe import jobs, manifest
-from nabe.app import Nabe, asgi, devices, load, open_workspace
+from nabe.app import Nabe, asgi, devices, load, nats_server, open_workspace
 from nabe.cli.common import AsJson, Workspace, actor_named, line, opened, plain, say, show
 from nabe.cli.data import states
 from nabe.cli.workspace import apply_files
 from nabe.config import state_folder
-from nabe.errors import Invalid
+from nabe.errors import Invalid, NabeError
 from nabe.model.catalogue import Snapshot
 from nabe.model.ledger import ChainCheck
-from nabe.mqtt.service import MqttService
+from nabe.mqtt.service import MqttService, tls_context
 
 #: Grants that end within so many days are told of.
 _SOON_DAYS = 30
@@ -163,7 +163,7 @@ def doctor(workspace: Workspace = None, as_json: AsJson = False) -> None:
     [dim]nabe doctor --json[/dim]
     """
     with opened(workspace) as nabe:
-        rows = [*_declared(nabe), *_consented(nabe), *_kept(nabe), *_reached(nabe), *_installed()]
+        rows = [*_declared(nabe), *_consented(nabe), *_kept(nabe), *_reached(nabe), *_devices(nabe), *_installed()]
     shown = rows if as_json else [row | {"ok": "✓" if row["ok"] else "✗"} for row in rows]
     show(shown, ("ok", "check", "detail"), as_json=as_json)
     if not all(row["ok"] for row in rows):
@@ -222,6 +222,25 @@ def _keeps(nabe: Nabe, dataset: str) -> bool:
 def _reached(nabe: Nabe) -> Iterator[dict[str, Any]]:
     for system, state in states(nabe).items():
         yield _row(f"system {system}", state == "ok", "reachable" if state == "ok" else state)
+
+
+def _devices(nabe: Nabe) -> Iterator[dict[str, Any]]:
+    """The way in for devices: what would keep `nabe serve` from taking their messages, and what came to nothing."""
+    settings = nabe.settings
+    if not settings.mqtt:
+        yield _row("mqtt", True, "off")
+        return
+    try:
+        if settings.mqtt_cert:
+            tls_context(settings)
+        where = settings.nats and "a cluster" if settings.nats != "off" else "none"
+        if not settings.nats:
+            where = nats_server()
+        yield _row("mqtt", True, f"port {settings.mqtt_port}, inbox: {where}, survives: {settings.mqtt_durability}")
+    except NabeError as error:
+        yield _row("mqtt", False, str(error))
+    parked = nabe.parking.count()
+    yield _row("parked messages", True, f"{parked}: nabe parked list" if parked else "none")
 
 
 def _installed() -> Iterator[dict[str, Any]]:

@@ -92,6 +92,7 @@ class _Wire:
     def close(self) -> None:
         """After what is on its way."""
         self._call(self._out.put_nowait, None)
+        self.resume()
 
     def end(self) -> None:
         """Nothing more is sent."""

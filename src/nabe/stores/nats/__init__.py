@@ -3,6 +3,6 @@
 from nabe.stores.nats.bus import NatsBus
 from nabe.stores.nats.inbox import NatsInbox
 from nabe.stores.nats.link import Link
-from nabe.stores.nats.server import Address, NatsServer
+from nabe.stores.nats.server import Address, NatsServer, find
 
-__all__ = ["Address", "Link", "NatsBus", "NatsInbox", "NatsServer"]
+__all__ = ["Address", "Link", "NatsBus", "NatsInbox", "NatsServer", "find"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import msgspec
 from nats.aio.client import Client
@@ -30,12 +32,14 @@ class NatsBus:
         self._next = 0
         self._here = secrets.token_bytes(8)
         self._waiting: list[EntityEvent] = []
+        self._numbers = itertools.count(1)
         self._out: tuple[asyncio.AbstractEventLoop, Link, str] | None = None
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(tuple[bytes, list[EntityEvent]]).decode
 
     def publish(self, events: Sequence[EntityEvent]) -> None:
         """Tell all watchers."""
+        events = [replace(event, number=next(self._numbers)) for event in events]
         self._tell(events)
         out = self._out
         if out is None or not events:

@@ -130,6 +130,7 @@ class Link:
         )
         for arrived in self._arrived:
             await arrived(self._client)
+        await self._client.flush(3)  # subscriptions hold from here on
         self._up.set()
 
     async def _leave(self) -> None:

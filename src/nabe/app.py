@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from nabe import config
 from nabe.errors import Invalid, SourceRefused, Unknown
-from nabe.hub import Hub
+from nabe.hub import Hub, SensorStores
 from nabe.model.catalogue import Snapshot
 from nabe.ports.catalogue import Catalogue
 from nabe.ports.engine import Budget
@@ -69,6 +69,7 @@ class Nabe:
 
     def close(self) -> None:
         """Free silos, engine and store."""
+        self.hub.sensing.close()
         self.parking.close()
         self.observations.close()
         self.sources.close()
@@ -100,6 +101,7 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
     lake = ParquetLake(state / "lake")
     engine = DuckDbEngine(str(state / "cache"))
     budget = Budget(settings.query_seconds, settings.query_rows, settings.query_memory)
+    bus, observations = NatsBus(), ObservationStore(state / "observations")
     hub = Hub(
         catalogue=store.catalogue,
         ledger=store.ledger,
@@ -111,6 +113,7 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
         runs=store.runs,
         validate=_validate,
         quality=store.quality,
+        sensors=SensorStores(store.entities, observations, bus),
     )
     return Nabe(
         root,
@@ -125,9 +128,9 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
         engine,
         store,
         lake,
-        NatsBus(),
+        bus,
         SqliteParking(state / "parked.sqlite"),
-        ObservationStore(state / "observations"),
+        observations,
     )
 
 
@@ -150,7 +153,11 @@ def _services(nabe: Nabe) -> Services:
 
 def channels(nabe: Nabe) -> list[Channel]:
     """Who takes what comes over MQTT, and what may be subscribed to there."""
-    return []
+    from nabe.apis.sensorthings.messages import TOPICS, Messages
+    from nabe.mqtt.channels import Channel
+
+    sensorthings = Messages(nabe.hub)
+    return [Channel(TOPICS, sensorthings.take, sensorthings.watch)]
 
 
 def nats_server() -> str:

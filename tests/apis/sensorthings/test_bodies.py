@@ -320,9 +320,9 @@ def test_a_property_is_told_when_it_changed():
 
 def test_messages_make_observations_and_entities():
     found = mqtt.published("v1.1/Datastreams(3)/Observations", b'{"result": 5}', NOW)
-    assert found.table["stream"].to_pylist() == [3] and found.entity is None
+    assert found.row == (3, {"result": 5, "phenomenonTime": "2026-01-01T00:00:00Z"}) and found.entity is None
     found = mqtt.published("v1.1/Things", json.dumps(THING).encode(), NOW)
-    assert found.table is None and found.entity.values["name"] == "Ding"
+    assert found.row is None and found.entity.values["name"] == "Ding"
     found = mqtt.published("v1.1/Datastreams(3)/Observations", b'{"result":1,"Datastream":{"@iot.id":3}}', NOW)
     assert found.within == (Hop(T.DATASTREAM, 3, "Observations"),)
 

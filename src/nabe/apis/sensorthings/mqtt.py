@@ -6,11 +6,11 @@ subscribes. Blanks, quotes and brackets stand in them as they are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-import pyarrow as pa
-
-from nabe.apis.sensorthings import arrays, bodies, options
+from nabe.apis.sensorthings import arrays, bodies, options, times
 from nabe.apis.sensorthings.address import Address, address
 from nabe.apis.sensorthings.batch import VERSION
 from nabe.apis.sensorthings.expanding import Shown
@@ -26,12 +26,12 @@ _REFUSED = ("$top", "$skip", "$count", "$orderby", "$skiptoken", "$resultFormat"
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What a message makes: Observations of streams that are there (`table`, for `hub.sensing.observe`), or an entity
-    (`entity`, for `hub.sensing.create` with `within`).
+    """What a message makes: an Observation of a stream that is there (`row`, for `arrays.table`), or an entity (`entity`,
+    for `hub.sensing.create` with `within`).
     """
 
     type: EntityType
-    table: pa.Table | None = None
+    row: tuple[int, Mapping[str, Any]] | None = None
     entity: NewEntity | None = None
     within: tuple[Hop, ...] = ()
 
@@ -83,9 +83,10 @@ def published(topic: str, payload: bytes, now: int) -> Publication:
     if observing(at):
         row = arrays.plain(data, at.hops[-1].id if at.hops else None)
         if row is not None:
-            incoming = arrays.table([row], now)
-            if not incoming.errors:
-                return Publication(at.type, table=incoming.table)
+            stream, components = row
+            if components.get("phenomenonTime") is None:
+                components["phenomenonTime"] = times.write(now)
+            return Publication(at.type, row=(stream, components))
     return Publication(at.type, entity=bodies.Reading(now).entity(data, at.type, at.hops), within=at.hops)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -22,19 +22,7 @@ _EXACT: Final = 2**53
 _ALWAYS: Final = frozenset({"resultTime", "result"})
 #: What stands in an address as it is.
 _SAFE: Final = "$,()'/:;=@*!~."
-_TIMES: Final = frozenset({ValueType.INSTANT, ValueType.INTERVAL, ValueType.TIME})
 encode = msgspec.json.Encoder().encode
-
-
-def value(item: Any, type: ValueType) -> Any:
-    """A property's value as JSON has it."""
-    if item is None:
-        return None
-    if type in _TIMES:
-        return times.write_time(item)
-    if type is ValueType.RESULT:
-        return number(item)
-    return item
 
 
 def number(item: Any) -> Any:
@@ -42,11 +30,44 @@ def number(item: Any) -> Any:
     return int(item) if item.__class__ is float and item.is_integer() and -_EXACT <= item <= _EXACT else item
 
 
+_WRITTEN: Final[Mapping[ValueType, Callable[[Any], Any]]] = {
+    ValueType.INSTANT: times.write_time,
+    ValueType.INTERVAL: times.write_time,
+    ValueType.TIME: times.write_time,
+    ValueType.RESULT: number,
+}
+
+
+def value(item: Any, type: ValueType) -> Any:
+    """A property's value as JSON has it."""
+    write = _WRITTEN.get(type)
+    return item if item is None or write is None else write(item)
+
+
+class _Plan(NamedTuple):
+    """How entities of a type are written: the name of their set, properties with what writes them, names of links."""
+
+    plural: str
+    properties: tuple[tuple[str, Callable[[Any], Any] | None], ...]
+    links: tuple[tuple[str, str], ...]
+
+
+_PLANS: Final = {
+    type: _Plan(
+        kind.plural,
+        tuple((name, _WRITTEN.get(item.type)) for name, item in kind.properties.items()),
+        tuple((name + NAVIGATION, f"/{name}") for name in kind.relations),
+    )
+    for type, kind in ENTITIES.items()
+}
+
+
 class Renderer:
     """Makes objects for JSON. `base`: the service's root, without a slash at its end; without one, links are relative."""
 
     def __init__(self, base: str) -> None:
         self._root = f"{base}/" if base else ""
+        self._further: dict[int, str] = {}
 
     def self_link(self, type: EntityType, id: int) -> str:
         """The address of an entity."""
@@ -54,19 +75,20 @@ class Renderer:
 
     def entity(self, row: EntityRow, shown: Shown, *, top: bool = True) -> dict[str, Any]:
         """One entity. `top`: not one that was brought along; those have no links to others unless they are selected."""
-        kind = ENTITIES[row.type]
-        link = self.self_link(row.type, row.id)
+        plan, values = _PLANS[row.type], row.values
+        link = f"{self._root}{plan.plural}({row.id})"
         made: dict[str, Any] = {}
         if shown.select is None:
             made[ID], made[SELF] = row.id, link
-            for name, item in kind.properties.items():
-                if name in row.values:
-                    found = row.values[name]
-                    if found is not None or name in _ALWAYS:
-                        made[name] = value(found, item.type)
+            for name, write in plan.properties:
+                found = values.get(name)
+                if found is not None:
+                    made[name] = found if write is None else write(found)
+                elif name in _ALWAYS and name in values:
+                    made[name] = None
             if top:
-                for name in kind.relations:
-                    made[name + NAVIGATION] = f"{link}/{name}"
+                for name, end in plan.links:
+                    made[name] = link + end
         else:
             self._selected(row, shown, link, made)
         for name, inner in shown.expand.items():
@@ -99,11 +121,20 @@ class Renderer:
                 made[name + COUNT] = found.total
             made[name] = [self.entity(item, inner, top=False) for item in found.rows]
             if found.more:
-                made[name + NEXT] = f"{link}/{name}?{_further(inner, len(found.rows))}"
+                made[name + NEXT] = f"{link}/{name}?{self._options(inner)}$skip={inner.skip + len(found.rows)}"
         elif isinstance(found, EntityRow):
             made[name] = self.entity(found, inner, top=False)
         elif ENTITIES[row.type].relations[name].many:
             made[name] = []
+
+    def _options(self, shown: Shown) -> str:
+        """The options of an expanded set, for the link to its next page; the same for many entities."""
+        found = self._further.get(id(shown))
+        if found is None:
+            given = [(name, text) for name, text in write_shown(shown) if name != "$skip"]
+            found = "".join(f"{name}={quote(text, safe=_SAFE)}&" for name, text in given)
+            self._further[id(shown)] = found
+        return found
 
     def page(self, page: EntityPage, asked: Question, path: str) -> dict[str, Any]:
         """A set. `path`: the address asked for, below the root, without its query."""
@@ -145,13 +176,6 @@ def _token(row: EntityRow, query: EntityQuery) -> str | None:
     at = row.values.get(name)
     at = at[0] if isinstance(at, tuple) else at
     return f"{at}~{row.id}" if at is not None else None
-
-
-def _further(shown: Shown, rows: int) -> str:
-    """The options of an expanded set for its next page."""
-    options = dict(write_shown(shown))
-    options["$skip"] = str(shown.skip + rows)
-    return "&".join(f"{name}={quote(text, safe=_SAFE)}" for name, text in options.items())
 
 
 def _part(found: Any, steps: tuple[str | int, ...]) -> Any:

@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from nabe.apis.sensorthings import problems
 from nabe.apis.sensorthings.batch import ROOT, Asked, Reply
+from nabe.apis.sensorthings.gathering import Gathering, Posted
 from nabe.apis.sensorthings.service import Service
 from nabe.errors import Invalid, NabeError
 from nabe.web.asker import Asker, asker_of, language_of
@@ -20,21 +21,33 @@ _METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
 _LONGEST = 200
 
 
-async def any_address(request: Request) -> Response:
-    """Read, make, change, remove whatever the path leads to."""
-    path = request.path_params.get("path", "")
-    try:
+class Routes:
+    """What is at an address is read from its path."""
+
+    def __init__(self, services: Services) -> None:
+        self._gathering = Gathering(services.hub)
+
+    async def any_address(self, request: Request) -> Response:
+        """Read, make, change, remove whatever the path leads to."""
+        try:
+            reply = await self._reply(request, request.path_params.get("path", ""))
+        except NabeError as error:
+            body = problems.body(error, language_of(request))
+            return Response(body, error.status, problems.headers(error), problems.JSON)
+        return Response(reply.body, reply.status, reply.headers)
+
+    async def _reply(self, request: Request, path: str) -> Reply:
         if request.method in ("GET", "HEAD"):
             key = (path.partition("(")[0][:40], len(request.url.query) // 64)
-            reply = await _LANES.run(lambda: _answer(request, asker_of(request), path, b""), key, lambda: True)
-        else:
-            asker = await in_thread(asker_of, request)  # who asks is known before the body is read
-            reply = await in_thread(_answer, request, asker, path, await request.body())
-    except NabeError as error:
-        return Response(
-            problems.body(error, language_of(request)), error.status, problems.headers(error), problems.JSON
-        )
-    return Response(reply.body, reply.status, reply.headers)
+            return await _LANES.run(lambda: _answer(request, asker_of(request), path, b""), key, lambda: True)
+        if request.method == "POST" and path.endswith("Observations") and path != "CreateObservations":
+            body = await request.body()
+            if "idempotency-key" not in request.headers:
+                reply = await self._gathering.put(Posted(request, path, body, _base(request)))
+                if reply is not None:
+                    return reply
+        asker = await in_thread(asker_of, request)  # files come only from those who are known
+        return await in_thread(_answer, request, asker, path, await request.body())
 
 
 def _answer(request: Request, asker: Asker, path: str, body: bytes) -> Reply:
@@ -61,11 +74,10 @@ async def redirect(_: Request) -> Response:
 
 def routes(services: Services) -> list[BaseRoute]:
     """All routes."""
-    if not hasattr(services.hub, "sensing"):
-        return []
+    here = Routes(services)
     return [
         Route("/sta", redirect),
         Route("/sta/", redirect),
-        Route(ROOT, any_address, methods=["GET"]),
-        Route(f"{ROOT}/{{path:path}}", any_address, methods=_METHODS),
+        Route(ROOT, here.any_address, methods=["GET"]),
+        Route(f"{ROOT}/{{path:path}}", here.any_address, methods=_METHODS),
     ]

@@ -84,8 +84,7 @@ class Service:
     # reading
 
     def _read(self, query: EntityQuery) -> EntityPage:
-        found: EntityPage = self._sensing.read(self._actor, self._use_case, query, interface=ID)
-        return found
+        return self._sensing.read(self._actor, self._use_case, query, interface=ID)
 
     def _get(self, at: Address, asked: Asked) -> Reply:
         wanted = options.question(at, asked.query)
@@ -158,6 +157,10 @@ class Service:
             interface=ID,
         )
         return self._created(at.type, id)
+
+    def observed(self, id: int) -> Reply:
+        """The answer to an Observation that is stored."""
+        return self._created(EntityType.OBSERVATION, id)
 
     def _created(self, type: EntityType, id: int) -> Reply:
         if id < 0:

@@ -29,11 +29,7 @@ def update(
 ) -> None:
     """Change what is given; `replace`: properties that are not given become missing."""
     table = TABLES[type]
-    old = (
-        change.connection.execute(sa.select(table).where(table.c.id == id)).mappings().first()
-        if abs(id) < 2**63
-        else None
-    )
+    old = change.run(sa.select(table).where(table.c.id == id)).mappings().first() if abs(id) < 2**63 else None
     if old is None:
         raise unknown(type, id)
     if replace:
@@ -51,7 +47,7 @@ def update(
     for name, targets in links.items():
         _relink(change, type, id, name, targets, row)
     if row:
-        change.connection.execute(sa.update(table).where(table.c.id == id).values(**row))
+        change.run(sa.update(table).where(table.c.id == id).values(**row))
     if type is _T.MULTI_DATASTREAM:
         _still_fits(change, id)
     elif type is _T.HISTORICAL_LOCATION:
@@ -98,7 +94,7 @@ def _relink(change: Change, type: EntityType, id: int, name: str, targets: Seque
 
 
 def _still_fits(change: Change, id: int) -> None:
-    row = change.connection.execute(sa.select(_STREAMS).where(_STREAMS.c.id == id)).one()
+    row = change.run(sa.select(_STREAMS).where(_STREAMS.c.id == id)).one()
     parts = len(change.linked(LINKS[_T.MULTI_DATASTREAM]["ObservedProperties"], id))
     fitting(parts, read(row.unitOfMeasurements), read(row.multiObservationDataTypes))
 
@@ -114,7 +110,7 @@ def add_link(change: Change, type: EntityType, id: int, name: str, target: int) 
         hint = "Set ObservedProperties together with units and types."
         raise Invalid("A MultiDatastream cannot observe one property more by a link.", hint=hint, field=name)
     if not link.relation.many:
-        change.connection.execute(sa.update(TABLES[type]).where(TABLES[type].c.id == id).values({link.column: target}))
+        change.run(sa.update(TABLES[type]).where(TABLES[type].c.id == id).values({link.column: target}))
     elif type is _T.THING and name == "Locations":
         change.place(id, [*change.linked(link, id), target])
     elif type is _T.LOCATION and name == "Things":
@@ -136,16 +132,14 @@ def remove_link(change: Change, type: EntityType, id: int, name: str, target: in
         owner = type if not link.relation.many else link.relation.target
         column = TABLES[owner].c[link.column]
         near, far = (id, target) if not link.relation.many else (target, id)
-        if change.connection.execute(sa.select(column).where(TABLES[owner].c.id == near)).scalar() != far:
+        if change.run(sa.select(column).where(TABLES[owner].c.id == near)).scalar() != far:
             raise unknown(link.relation.target, target)
         if not column.nullable:
             raise Invalid(f"{owner.value} cannot be without.", hint="Link it to another one, or delete it.", field=name)
-        change.connection.execute(
-            sa.update(TABLES[owner]).where(TABLES[owner].c.id == near).values({link.column: None})
-        )
+        change.run(sa.update(TABLES[owner]).where(TABLES[owner].c.id == near).values({link.column: None}))
         return
     one = (link.table.c[link.here] == id) & (link.table.c[link.there] == target)
-    if change.connection.execute(sa.delete(link.table).where(one)).rowcount == 0:
+    if change.run(sa.delete(link.table).where(one)).rowcount == 0:
         raise unknown(link.relation.target, target)
     if link.table is THING_LOCATION:
         thing = id if type is _T.THING else target
@@ -155,7 +149,7 @@ def remove_link(change: Change, type: EntityType, id: int, name: str, target: in
 
 def _remove_part(change: Change, stream: int, part: int) -> None:
     """A MultiDatastream observes a property no more: its units and types of that place go with it."""
-    row = change.connection.execute(sa.select(_STREAMS).where(_STREAMS.c.id == stream)).first()
+    row = change.run(sa.select(_STREAMS).where(_STREAMS.c.id == stream)).first()
     parts = change.linked(LINKS[_T.MULTI_DATASTREAM]["ObservedProperties"], stream)
     if row is None or part not in parts:
         raise unknown(_T.OBSERVED_PROPERTY, part)
@@ -168,4 +162,4 @@ def _remove_part(change: Change, stream: int, part: int) -> None:
     names = ("unitOfMeasurements", "multiObservationDataTypes")
     lists = {name: read(getattr(row, name)) for name in names}
     left = {name: written([value[at] for at in keep], name) for name, value in lists.items()}
-    change.connection.execute(sa.update(_STREAMS).where(_STREAMS.c.id == stream).values(**left))
+    change.run(sa.update(_STREAMS).where(_STREAMS.c.id == stream).values(**left))

@@ -49,9 +49,10 @@ class RelationalEntities:
 
     def create(self, entity: NewEntity, dataset: str) -> tuple[int, list[StoredEntity]]:
         """Make an entity with all that comes along; its id, and all that were made."""
-        making.check(entity)
+        counts = making.check(entity)
         with writing(self._engine) as connection:
             change = Change(connection, _now(), dataset)
+            change.reserve({type: count for type, count in counts.items() if type in TABLES})
             id = making.make(change, entity)
             change.note()
         return id, self._stored(change.made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -19,19 +20,23 @@ SIZE: Final = 10_000
 _COMPLEX: Final = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_ComplexObservation"
 
 
-def check(entity: NewEntity) -> None:
-    """`Invalid` if there is too much of it, or it holds itself."""
+def check(entity: NewEntity) -> Counter[EntityType]:
+    """How many of each kind are to be made; `Invalid` if there is too much of it, or it holds itself."""
     left = [(entity, 1)]
-    seen = 0
+    seen, counts = 0, Counter[EntityType]()
     while left:
         part, depth = left.pop()
         seen += 1
+        counts[part.type] += 1
+        if part.links.get("Locations") and part.type is _T.THING:
+            counts[_T.HISTORICAL_LOCATION] += 1
         if depth > DEPTH:
             raise Invalid(f"Entities are nested more than {DEPTH} deep.", hint="Create them one by one, linked by id.")
         if seen > SIZE:
             raise Invalid(f"More than {SIZE} entities at once.", hint="Create them in several requests.")
         for targets in part.links.values():
             left.extend((target, depth + 1) for target in targets if isinstance(target, NewEntity))
+    return counts
 
 
 def make(change: Change, entity: NewEntity, given: Mapping[str, tuple[int, ...]] | None = None) -> int:
@@ -111,10 +116,13 @@ def _many(change: Change, entity: NewEntity, name: str, id: int, given: tuple[in
     if link.table is STREAM_PROPERTY and entity.type is _T.MULTI_DATASTREAM:
         inverse = None
     ids = [*given, *(_target(change, relation.target, name, target, inverse) for target in targets)]
+    if link.table is None:  # those made just now have the link already
+        change.relate(entity.type, id, name, [target.id for target in targets if isinstance(target, EntityRef)])
+        return
     if not ids:
         return
     if entity.type is _T.THING and name == "Locations":
-        change.place(id, ids)
+        change.place(id, ids, new=True)
     elif entity.type is _T.LOCATION and name == "Things":
         for thing in dict.fromkeys(ids):
             change.place(thing, [id])
@@ -129,7 +137,7 @@ def observe(change: Change, stream: int, properties: list[int]) -> None:
     """A MultiDatastream observes these, in this order."""
     rows = [{"stream_id": stream, "place": at, "observed_property_id": id} for at, id in enumerate(properties)]
     change.unlink(STREAM_PROPERTY, "stream_id", [stream])
-    change.connection.execute(STREAM_PROPERTY.insert(), rows)
+    change.add(STREAM_PROPERTY, rows)
 
 
 def fitting(parts: int, units: Any, types: Any) -> None:

@@ -55,9 +55,11 @@ class Paths:
         self._root = _Node(type, "e", self.joins, ())
         self._bound: dict[str, list[_Node]] = {}
 
-    def seen(self, alias: str) -> str:
-        """That an entity lies in the datasets asked about."""
-        return f"{alias}.dataset IN ({self._listed})"
+    def seen(self, alias: str, *, lead: bool = False) -> str:
+        """That an entity lies in the datasets asked about. `lead`: the question may begin there."""
+        # SQLite would else begin with all entities of a dataset and look for their links, row by row.
+        sign = "+" if self._dialect.name == "sqlite" and not lead else ""
+        return f"{sign}{alias}.dataset IN ({self._listed})"
 
     # --- what the compiler of terms asks ---
 

@@ -122,7 +122,7 @@ def _to_one(type: EntityType) -> list[tuple[str, Link]]:
 def _parts(reader: Reader, scan: EntityScan, now: int) -> tuple[Paths, list[str], list[str]]:
     """What to select from, and the conditions."""
     paths = Paths(scan.type, scan.datasets, scan.withheld, reader.dialect)
-    tables, where = [f"{TABLES[scan.type].name} e"], [paths.seen("e")]
+    tables, where = [f"{TABLES[scan.type].name} e"], [paths.seen("e", lead=not (scan.ids or scan.hops or scan.parents))]
     if scan.ids is not None:
         where.append(f"e.id IN ({_ids(scan.ids)})")
     if scan.hops:

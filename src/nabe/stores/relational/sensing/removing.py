@@ -56,7 +56,7 @@ def _one_kind(
     gone: dict[tuple[EntityType, int], str],
     left: list[tuple[EntityType, list[int]]],
 ) -> None:
-    run, table = change.connection.execute, TABLES[type]
+    run, table = change.run, TABLES[type]
     there = run(sa.select(table.c.id, table.c.dataset).where(table.c.id.in_(ids))).all()
     if not there:
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from nabe.errors import Invalid
 from nabe.model.term import Path, Term, paths_of
@@ -56,6 +57,11 @@ def read_by(term: Term | None) -> tuple[str, ...]:
     return tuple({name for path in paths_of(term) for name in _READ.get(str(path.steps[0]) if path.steps else "", ())})
 
 
-def where(term: Term, dialect: Dialect) -> str:
-    """A filter as SQL over these columns."""
-    return condition(term, column, dialect, now=time.time_ns() // 1000)
+def where(term: Term, dialect: Dialect, *, stamp: bool = True) -> str:
+    """A filter as SQL over these columns. `stamp`: times are the engine's timestamps; else microseconds."""
+
+    def find(path: Path) -> Column:
+        found = column(path)
+        return found if stamp else replace(found, stamp=False)
+
+    return condition(term, find, dialect, now=time.time_ns() // 1000)

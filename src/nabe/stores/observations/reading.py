@@ -23,7 +23,7 @@ _FEW = 1_000_000
 _LONG = 4_000_000
 _PAGE = 32_768
 _ORDERS = ("time", "id", "result_time", "number")
-_AGGREGATES = pa.schema(
+AGGREGATES = pa.schema(
     [
         pa.field("stream", pa.int64()),
         pa.field("time", pa.timestamp("us", tz="UTC")),
@@ -333,8 +333,8 @@ def _summed(
 
 def _united(parts: list[dict[str, np.ndarray]]) -> pa.Table:
     if not parts:
-        return _AGGREGATES.empty_table()
+        return AGGREGATES.empty_table()
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     one = _summed(*whole.values())
     columns = {**one, "mean": one["sum"] / one["count"]}
-    return pa.table([pa.array(columns[field.name]).cast(field.type) for field in _AGGREGATES], schema=_AGGREGATES)
+    return pa.table([pa.array(columns[field.name]).cast(field.type) for field in AGGREGATES], schema=AGGREGATES)

@@ -31,8 +31,9 @@ from nabe.query.text import parse_filter
 from nabe.stores.duckdb import DuckDbEngine
 from nabe.stores.lake import ParquetLake
 from nabe.stores.nats import Address, Link, NatsBus, NatsInbox, NatsServer
-from nabe.stores.observations import ObservationStore
 from nabe.stores.nats import find as nats_executable
+from nabe.stores.observations import ObservationStore
+from nabe.stores.observations.postgres import PostgresObservations
 from nabe.stores.parking import SqliteParking
 from nabe.stores.relational import RelationalStore
 
@@ -64,7 +65,7 @@ class Nabe:
     lake: ParquetLake
     bus: NatsBus
     parking: SqliteParking
-    observations: ObservationStore
+    observations: ObservationStore | PostgresObservations
     mqtt: MqttService | None = None
 
     def close(self) -> None:
@@ -101,7 +102,7 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
     lake = ParquetLake(state / "lake")
     engine = DuckDbEngine(str(state / "cache"))
     budget = Budget(settings.query_seconds, settings.query_rows, settings.query_memory)
-    bus, observations = NatsBus(), ObservationStore(state / "observations")
+    bus, observations = NatsBus(), _observations(storage, state)
     hub = Hub(
         catalogue=store.catalogue,
         ledger=store.ledger,
@@ -132,6 +133,13 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
         SqliteParking(state / "parked.sqlite"),
         observations,
     )
+
+
+def _observations(storage: str, state: Path) -> ObservationStore | PostgresObservations:
+    """Where catalogue and ledger are in PostgreSQL, observations are, too."""
+    if storage.startswith("postgres"):
+        return PostgresObservations(storage)
+    return ObservationStore(state / "observations")
 
 
 def asgi(nabe: Nabe) -> Starlette:

@@ -70,7 +70,7 @@ class Nabe:
 
     def close(self) -> None:
         """Free silos, engine and store."""
-        self.hub.sensing.close()
+        self.hub.close()
         self.parking.close()
         self.observations.close()
         self.sources.close()

@@ -92,6 +92,11 @@ class Hub:
             raise Invalid("This hub keeps no sensor data.", code="no-sensors")
         return self._sensing
 
+    def close(self) -> None:
+        """Store and note what is held back. The stores themselves are their owner's."""
+        if self._sensing is not None:
+            self._sensing.close()
+
     # --- find -------------------------------------------------------------------------------------------------------
 
     def now(self) -> dt.datetime:

@@ -92,15 +92,15 @@ def test_who_may_not_write_is_refused_and_noted(town, stream, actor):
 
 def test_into_hidden_datasets_nothing_is_written_and_nothing_is_told(town):
     town.create("umwelt", thing("Zähler", datastream("Strom")), dataset="zaehler")
-    for actor in ("anonymous", "fremd"):
-        for attempt in (
-            lambda: town.sensing.observe(ACTORS[actor], incoming([1], [1.0])),
-            lambda: town.sensing.update(ACTORS[actor], T.DATASTREAM, 1, {"name": "x"}),
-            lambda: town.sensing.delete(ACTORS[actor], EntityQuery(T.THING, id=1)),
-            lambda: town.create(actor, observation(1), within=(Hop(T.DATASTREAM, 1, "Observations"),)),
-        ):
+    for attempt in (
+        lambda actor: town.sensing.observe(ACTORS[actor], incoming([1], [1.0])),
+        lambda actor: town.sensing.update(ACTORS[actor], T.DATASTREAM, 1, {"name": "x"}),
+        lambda actor: town.sensing.delete(ACTORS[actor], EntityQuery(T.THING, id=1)),
+        lambda actor: town.create(actor, observation(1), within=(Hop(T.DATASTREAM, 1, "Observations"),)),
+    ):
+        for actor in ("anonymous", "fremd"):
             with pytest.raises(Unknown) as told:
-                attempt()
+                attempt(actor)
             assert "zaehler" not in str(told.value)
     with pytest.raises(Invalid, match="could be linked"):
         town.create("anonymous", datastream("Dran", Thing=ref(1)), dataset="mitmachen")

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
-import hashlib
 import itertools
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from nabe.errors import NabeError, SourceRefused, SourceUnavailable
-from nabe.formats.columnar import geo_schema
 from nabe.model.dataset import Dataset, Snapshots
 from nabe.model.lake import Standing, Version
 from nabe.ports.lake import Written
@@ -23,9 +17,8 @@ from nabe.ports.source import Batches, Source
 from nabe.query.memory import TableCache
 from nabe.stores.lake.folder import GRACE, ROWS, Folder, Folders
 from nabe.stores.lake.source import LakeSource
+from nabe.stores.lake.writing import fill
 
-#: Rows of a row group: what a reader takes at once, and what it may skip by minimum and maximum.
-ROW_GROUP = 122_880
 _LAKE = "nabe-lake"
 _COUNTER = itertools.count()
 
@@ -44,21 +37,20 @@ class ParquetLake:
         part: Path | None = None
         try:
             part = folder.part(f"{next(_COUNTER)}")
-            rows = _fill(part / ROWS, batches)
+            filled = fill(part / ROWS, batches)
             allowed = (dataset.snapshots or Snapshots()).allow_empty
-            if not rows and newest is not None and newest.rows and not allowed:
+            if not filled.rows and newest is not None and newest.rows and not allowed:
                 raise SourceRefused(
                     dataset.system,
                     f"it delivers no rows of {dataset.id!r}; the last copy has {newest.rows:,}.",
                     hint="If that is right, set snapshots.allow_empty.",
                     dataset=dataset.id,
                 )
-            size, digest = (part / ROWS).stat().st_size, _digest(part / ROWS)
             fields = tuple(batches.schema.names)
-            if newest is not None and (newest.digest, newest.fields) == (digest, fields):
+            if newest is not None and (newest.digest, newest.fields) == (filled.digest, fields):
                 return Written(newest, False)
             number = newest.number + 1 if newest is not None else 1
-            version = Version(dataset.id, number, at, rows, size, digest, fields)
+            version = Version(dataset.id, number, at, filled.rows, filled.bytes, filled.digest, fields)
             folder.publish(part, version)
             self._retire(folder, (dataset.snapshots or Snapshots()).keep, at)
             return Written(version, True)
@@ -115,40 +107,6 @@ class ParquetLake:
         for newer, older in itertools.pairwise(versions):
             if versions.index(older) >= keep and now - newer.at >= GRACE:
                 folder.remove(older.number)
-
-
-def _fill(path: Path, batches: Batches) -> int:
-    """Write all rows; how many they were."""
-    count = 0
-    schema = geo_schema(batches.schema)
-    with pq.ParquetWriter(path, schema, compression="zstd", write_statistics=True) as writer:
-        for table in _grouped(batches):
-            writer.write_table(table.cast(schema), row_group_size=ROW_GROUP)
-            count += table.num_rows
-    os.chmod(path, 0o600)
-    return count
-
-
-def _grouped(batches: Batches) -> Iterator[pa.Table]:
-    """Tables of exactly one row group each, so that the same rows make the same file however they were delivered."""
-    held: list[pa.RecordBatch] = []
-    size = 0
-    for batch in batches.batches:
-        start = 0
-        while start < batch.num_rows:
-            piece = batch.slice(start, ROW_GROUP - size)
-            held.append(piece)
-            size, start = size + piece.num_rows, start + piece.num_rows
-            if size == ROW_GROUP:
-                yield pa.Table.from_batches(held, batches.schema).combine_chunks()
-                held, size = [], 0
-    if held:
-        yield pa.Table.from_batches(held, batches.schema).combine_chunks()
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _disk(error: OSError) -> NabeError:

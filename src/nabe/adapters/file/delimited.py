@@ -16,6 +16,7 @@ import duckdb
 
 from nabe.adapters.file.headers import numbered, unique_names
 from nabe.adapters.file.layout import find_layout, first_cell, kept, said_of, with_below
+from nabe.adapters.file.lines import Lines
 from nabe.adapters.file.part import Part, RawColumn, check_width
 from nabe.adapters.file.prepare import Prepared, decoded, prepared
 from nabe.adapters.file.settings import TableSettings, cut
@@ -62,11 +63,15 @@ def open_delimited(
         whole = _Orderly(system, place, ready, shape, settings)
         settings, said = with_below(settings, _tail(ready, shape.delimiter), len(shape.names), whole.begins)
         facts |= said
-    rows = None
+    rows = lines = None
     path, skip = ready.path, shape.data
     width, notes = len(shape.names), list(shape.notes)
     if shape.simple and not settings.until and not settings.drop_rows and not settings.range:
-        rows = _count(cursor, _function(path, shape.delimiter, width, skip))
+        lines = Lines(path, shape.delimiter, width, skip)
+        rows = lines.count()
+        if rows is None:
+            lines = None
+            rows = _count(cursor, _function(path, shape.delimiter, width, skip))
     if rows is None:
         # Ragged rows, stray quotes, a preamble: put in order once, with every cell kept.
         order = _Orderly(system, place, ready, shape, settings)
@@ -84,7 +89,8 @@ def open_delimited(
     def relation(_cursor: Any, _columns: Collection[str]) -> str:
         return function
 
-    return Part(place.shown, columns, relation, rows, int(path.stat().st_size * 1.3), facts=facts, notes=tuple(notes))
+    size = int(path.stat().st_size * 1.3)
+    return Part(place.shown, columns, relation, rows, size, facts=facts, notes=tuple(notes), lines=lines)
 
 
 def find_shape(system: str, ready: Prepared, place: Place, settings: TableSettings) -> Shape:

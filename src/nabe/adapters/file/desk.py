@@ -74,7 +74,7 @@ class Desk:
         """
         cursor = self.cursor()
         try:
-            with self._watched(cursor):
+            with self.watched(cursor):
                 reader = cursor.execute(start(cursor)).to_arrow_reader(BATCH_ROWS)
         except BaseException as error:
             cursor.close()
@@ -92,7 +92,7 @@ class Desk:
         def batches() -> Iterator[pa.RecordBatch]:
             try:
                 while True:
-                    with self._watched(cursor):
+                    with self.watched(cursor):
                         batch = reader.read_next_batch()
                     yield batch
             except StopIteration:
@@ -130,7 +130,8 @@ class Desk:
         return error
 
     @contextmanager
-    def _watched(self, cursor: Any) -> Iterator[None]:
+    def watched(self, cursor: Any) -> Iterator[None]:
+        """A step on a cursor that is interrupted after the time-out."""
         watch = threading.Timer(self._timeout_s, cursor.interrupt)
         watch.daemon = True
         watch.start()

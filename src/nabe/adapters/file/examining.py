@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from nabe.adapters.file.loading import WIDE, stream_all
+from nabe.adapters.file.direct import WIDE
+from nabe.adapters.file.loading import stream_all
 from nabe.adapters.file.part import Part
 from nabe.adapters.file.plan import MARK, Plan, column_of, make_plan
 from nabe.adapters.file.settings import TableSettings

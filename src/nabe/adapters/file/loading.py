@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from nabe.adapters.file.desk import BATCH_ROWS
-from nabe.adapters.file.geometry import to_wkb
+from nabe.adapters.file.direct import WIDE, exact_column, read_directly
 from nabe.adapters.file.plan import Plan, make_plan
 from nabe.adapters.file.silo import Silo, table_settings
 from nabe.adapters.file.translate import name
@@ -20,13 +19,13 @@ from nabe.model.schema import arrow_schema
 from nabe.ports.source import Batches
 from nabe.query.memory import TABLE_LIMIT
 
-#: Columns read at once: each takes up to 3 MB of DuckDB's memory for the steps from text to value, however few its rows.
-WIDE = 24
-
 
 def stream_all(silo: Silo, plan: Plan) -> Batches:
     """All rows of a plan's dataset, streamed, without the fields whose column is gone."""
     there = [field for field in plan.dataset.fields if all(field.name in found for found in plan.sources)]
+    found = read_directly(silo, plan, there)
+    if found is not None:
+        return found
     if len(there) <= WIDE or sum(part.size for part in plan.parts) > TABLE_LIMIT:
         return _stream_fields(silo, plan, there)
     groups = (_stream_fields(silo, plan, there[at : at + WIDE]) for at in range(0, len(there), WIDE))
@@ -97,12 +96,7 @@ def streamed(silo: Silo, plan: Plan, schema: pa.Schema, sql: Any) -> Batches:
 
     def exact() -> Iterator[pa.RecordBatch]:
         for batch in raw:
-            columns = []
-            for field in schema:
-                column = batch.column(field.name)
-                if field.name in plan.geometry:
-                    column = to_wkb(column, *plan.geometry[field.name])
-                columns.append(column if column.type == field.type else pc.cast(column, field.type))
+            columns = [exact_column(plan, field, batch.column(field.name)) for field in schema]
             if columns:
                 yield pa.RecordBatch.from_arrays(columns, schema=schema)
             else:

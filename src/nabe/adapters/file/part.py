@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from nabe.adapters.file.lines import Lines
 from nabe.errors import SourceRefused
 
 #: Most columns of a table; wider ones are matrices or mistakes.
@@ -35,7 +36,8 @@ class Part:
 
     `relation(cursor, columns)` gives the SQL of a table function or of a view registered on that cursor, with at least
     these columns (by `RawColumn.sql`). `rescan`: may SQL read it twice? `size`: about its bytes as Arrow.
-    `facts`: what was found out on opening, to be written into `source`; `notes`: what had to be guessed.
+    `facts`: what was found out on opening, to be written into `source`; `notes`: what had to be guessed. `lines`: the same
+    rows without DuckDB's reader, where it divides them no otherwise.
     """
 
     shown: str
@@ -48,6 +50,7 @@ class Part:
     facts: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
+    lines: Lines | None = None
 
     def column(self, name: str) -> RawColumn | None:
         """The column of that name."""

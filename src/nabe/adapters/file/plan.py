@@ -8,6 +8,7 @@ from typing import Any
 
 from nabe.adapters.file.part import Part, RawColumn
 from nabe.adapters.file.settings import Dialect, TableSettings, path_pattern
+from nabe.adapters.file.tidy import Tidy, tidy
 from nabe.adapters.file.translate import TYPED_TEXT, cell, decoded, edges, mark, name, quick, text, trimmed, typed
 from nabe.adapting.geometry import CRS84
 from nabe.errors import SourceRefused
@@ -26,12 +27,14 @@ MARK = " (mark)"
 class Source:
     """How one part gives one field: an SQL expression, the raw columns it needs, and (name, SQL) of trimmed texts in it.
 
-    Those are computed once, in a step of their own: an expression looks at its text many times.
+    Those are computed once, in a step of their own: an expression looks at its text many times. `tidy` says the same as
+    `sql` of the one needed column, or nothing.
     """
 
     sql: str
     needs: tuple[str, ...]
     trimmed: tuple[tuple[str, str], ...] = ()
+    tidy: Tidy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +157,18 @@ def _value(
     if kind is FieldType.STRING and decode and own is not None and own.codes:
         sql = typed(column.sql, column.native, kind, dialect, settings.timezone)
         return Source(decoded(sql, own.codes), (column.sql,))
+    at_once = tidy(kind, dialect) if column.native == "VARCHAR" else None
     if kind is FieldType.STRING or column.native not in ("VARCHAR", TYPED_TEXT):
-        return Source(typed(column.sql, column.native, kind, dialect, settings.timezone), (column.sql,))
-    tidy = quick(column.sql, kind, dialect, settings.timezone)
-    if tidy is not None:
+        sql = typed(column.sql, column.native, kind, dialect, settings.timezone)
+        return Source(sql, (column.sql,), tidy=at_once)
+    likely = quick(column.sql, kind, dialect, settings.timezone)
+    if likely is not None:
         others = typed(column.sql, column.native, kind, dialect, settings.timezone)
-        return Source(f"CASE WHEN {tidy[0]} THEN {tidy[1]} ELSE {others} END", (column.sql,))
+        return Source(f"CASE WHEN {likely[0]} THEN {likely[1]} ELSE {others} END", (column.sql,), tidy=at_once)
     extra = edges(kind)
     alias = name(f"nabe {'date' if extra else 'text'} {column.sql}")
     sql = typed(column.sql, column.native, kind, dialect, settings.timezone, alias)
-    return Source(sql, (column.sql,), ((alias, trimmed(column.sql, extra)),))
+    return Source(sql, (column.sql,), ((alias, trimmed(column.sql, extra)),), at_once)
 
 
 def _geometry(field: Field, first: bool, part: Part, settings: TableSettings) -> tuple[str, str, Source] | None:

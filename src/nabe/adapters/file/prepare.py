@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
 from nabe.adapters.file.store import FileStore
 from nabe.adapting.places import Place
 from nabe.errors import SourceRefused
@@ -62,18 +65,15 @@ class _Seen:
         if not head:
             raise SourceRefused(system, f"{place.shown!r} is empty.", hint="Deliver it anew.")
         self.encoding = declared or next((name for bom, name in _BOMS if head.startswith(bom)), "")
-        utf8 = codecs.getincrementaldecoder("utf-8")() if not self.encoding else None
+        utf8 = Utf8() if not self.encoding else None
         returns = lines = both = 0
         last = b""
         wide = codecs.lookup(self.encoding).name.startswith(("utf-16", "utf-32")) if self.encoding else False
         for chunk in _chunks(place.path):
             if not wide and chunk.translate(None, _TEXT):
                 raise not_text(system, place)
-            if utf8 is not None and not (chunk.isascii() and not utf8.getstate()[0]):
-                try:
-                    utf8.decode(chunk)
-                except UnicodeDecodeError:
-                    utf8 = None
+            if utf8 is not None and not utf8.goes_on(chunk):
+                utf8 = None
             if b"\r" in chunk or last:
                 joined = last + chunk
                 returns += chunk.count(b"\r")
@@ -82,20 +82,50 @@ class _Seen:
                 last = chunk[-1:] if chunk[-1:] == b"\r" else b""
             else:
                 lines += b"\n" in chunk  # how many does not matter: with returns elsewhere they are too many
-        self.encoding = self.encoding or self._settle(utf8)
+        self.encoding = self.encoding or ("utf-8" if utf8 is not None and utf8.ends() else "cp1252")
         uniform = (returns == both) and (both == 0 or both == lines)
         plain = codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig", "ascii")
         self.needs_copy = wide or not plain or not uniform
 
-    @staticmethod
-    def _settle(utf8: codecs.IncrementalDecoder | None) -> str:
-        if utf8 is None:
-            return "cp1252"
-        try:
-            utf8.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "cp1252"
-        return "utf-8"
+
+class Utf8:
+    """Is a text that comes in pieces strict UTF-8?"""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def goes_on(self, piece: bytes) -> bool:
+        """Is it still, with this piece?"""
+        if not self._held and piece.isascii():
+            return True
+        begin = next((at for at, byte in enumerate(piece[:3]) if byte & 0xC0 != 0x80), min(3, len(piece)))
+        end = _last_whole(piece, begin)
+        edge, self._held = self._held + piece[:begin], piece[end:]
+        return is_utf8(edge, 0, len(edge)) and is_utf8(piece, begin, end)
+
+    def ends(self) -> bool:
+        """Is the text whole?"""
+        return is_utf8(self._held, 0, len(self._held))
+
+
+def _last_whole(piece: bytes, begin: int) -> int:
+    """Where the last sign begins if it may go on in the next piece; else the end."""
+    for at in range(len(piece) - 1, max(begin, len(piece) - 4) - 1, -1):
+        if piece[at] >= 0xC0:
+            return at
+        if piece[at] < 0x80:
+            break
+    return len(piece)
+
+
+def is_utf8(text: bytes, begin: int, end: int) -> bool:
+    """Are these bytes strict UTF-8? Arrow looks without making signs of them."""
+    edges = pa.py_buffer(np.array([begin, end], np.int32))
+    try:
+        pa.Array.from_buffers(pa.string(), 1, [None, edges, pa.py_buffer(text)]).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def not_text(system: str, place: Place) -> SourceRefused:

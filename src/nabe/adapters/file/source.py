@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
+from nabe.adapters.file.direct import read_directly
 from nabe.adapters.file.loading import load, streamed
 from nabe.adapters.file.part import Part
 from nabe.adapters.file.plan import Plan, column_of, make_plan
@@ -200,6 +201,10 @@ class FileSource:
 
     def _stream(self, plan: Plan, scan: SealedScan) -> Batches:
         """DuckDB computes the scan over the files; where geometry decides, rows are filtered as they come."""
+        if _bare(scan):
+            found = read_directly(self._silo, plan, [field for field in map(scan.dataset.field, scan.fields) if field])
+            if found is not None:
+                return found
         judged = {*fields_of(scan.allowed), *fields_of(scan.where), *(item.field for item in scan.order)}
         if scan.floor is not None:
             judged |= {*scan.floor.cells}
@@ -226,6 +231,12 @@ class FileSource:
 
 def _asked(scan: SealedScan) -> set[str]:
     return set(needed_fields(scan, Capabilities()))
+
+
+def _bare(scan: SealedScan) -> bool:
+    """Are all rows asked for, as they stand?"""
+    narrowed = [*conjuncts(scan.allowed), *conjuncts(scan.where), *scan.order, *scan.rounding]
+    return not narrowed and scan.floor is None and scan.limit is None and not scan.offset
 
 
 def _early(scan: SealedScan, plan: Plan) -> list[Expr]:

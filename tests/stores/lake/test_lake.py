@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 import subprocess
 import sys
@@ -86,6 +87,17 @@ def test_the_same_rows_make_no_new_version_however_they_are_delivered(lake):
     assert first.fresh and not again.fresh and again.version == first.version
     changed = lake.write(dataset(), batches(CONTENT.slice(1)), at=NOW + 2 * HOUR)
     assert changed.fresh and [version.number for version in lake.versions("orte")] == [2, 1]
+
+
+def test_only_columns_whose_values_repeat_get_a_dictionary(lake, tmp_path):
+    fields = (Field("n", FieldType.INTEGER), Field("art", FieldType.STRING), Field("leer", FieldType.STRING))
+    rows = {"n": list(range(1000)), "art": ["Gas", "Strom"] * 500, "leer": [None] * 1000}
+    written = lake.write(dataset(fields), batches(pa.table(rows, arrow_schema(fields)), 7), at=NOW)
+    path = tmp_path / "lake" / "orte" / "00000001" / "rows.parquet"
+    group = pq.read_metadata(path).row_group(0)
+    assert [group.column(at).has_dictionary_page for at in range(3)] == [False, True, True]
+    assert written.version.bytes == path.stat().st_size and path.stat().st_mode & 0o777 == 0o600
+    assert written.version.digest == hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
 def test_a_question_for_a_time_is_answered_from_the_version_of_that_time(lake):

@@ -48,11 +48,17 @@ class Shape:
 
 
 def open_delimited(
-    system: str, place: Place, settings: TableSettings, store: FileStore, cursor: Any, guess: bool = False
+    system: str,
+    place: Place,
+    settings: TableSettings,
+    store: FileStore,
+    cursor: Any,
+    within_s: float,
+    guess: bool = False,
 ) -> Part:
     """Open a CSV or TSV file. `SourceRefused` names file and line of a row that does not fit.
 
-    `guess`: find footnotes and totals below the table, and propose the settings that leave them out.
+    `within_s`: how long its rows may be counted. `guess`: find footnotes and totals below the table, and propose the settings that leave them out.
     """
     ready = prepared(system, place, store, settings.encoding)
     shape = find_shape(system, ready, place, settings)
@@ -68,7 +74,7 @@ def open_delimited(
     width, notes = len(shape.names), list(shape.notes)
     if shape.simple and not settings.until and not settings.drop_rows and not settings.range:
         lines = Lines(path, shape.delimiter, width, skip)
-        rows = lines.count()
+        rows = lines.count(within_s)
         if rows is None:
             lines = None
             rows = _count(cursor, _function(path, shape.delimiter, width, skip))

@@ -25,7 +25,7 @@ class Desk:
     def __init__(self, system: str, cache: str, timeout_s: float) -> None:
         self._system = system
         self._spill = Path(cache) / "spill"
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._lock = threading.Lock()
 
@@ -54,12 +54,12 @@ class Desk:
     def working(self, shown: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor for one task, with errors turned into the port's and the time-out watched."""
         cursor = self.cursor()
-        watch = threading.Timer(self._timeout_s, cursor.interrupt)
+        watch = threading.Timer(self.timeout_s, cursor.interrupt)
         watch.daemon = True
         watch.start()
         try:
             yield cursor
-        except (duckdb.Error, pa.ArrowException) as error:
+        except (duckdb.Error, pa.ArrowException, TimeoutError) as error:
             raise self.error(error, shown) from None
         finally:
             watch.cancel()
@@ -110,10 +110,10 @@ class Desk:
         inner = next((item for item in _chain(error) if isinstance(item, NabeError)), None)
         if inner is not None:
             return inner
-        if isinstance(error, duckdb.InterruptException) or "INTERRUPT" in str(error)[:40]:
+        if isinstance(error, (duckdb.InterruptException, TimeoutError)) or "INTERRUPT" in str(error)[:40]:
             return SourceUnavailable(
                 self._system,
-                f"{shown!r} could not be read within {self._timeout_s:g} seconds.",
+                f"{shown!r} could not be read within {self.timeout_s:g} seconds.",
                 hint="Filter more.",
                 file=shown,
             )
@@ -132,7 +132,7 @@ class Desk:
     @contextmanager
     def watched(self, cursor: Any) -> Iterator[None]:
         """A step on a cursor that is interrupted after the time-out."""
-        watch = threading.Timer(self._timeout_s, cursor.interrupt)
+        watch = threading.Timer(self.timeout_s, cursor.interrupt)
         watch.daemon = True
         watch.start()
         try:

@@ -6,6 +6,7 @@ rows of another width, very long lines, wrong UTF-8.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,20 +33,24 @@ class Lines:
     width: int
     skip: int
 
-    def count(self) -> int | None:
-        """Number of rows if all of them can be read here, else None; reads the whole file."""
+    def count(self, within_s: float) -> int | None:
+        """Number of rows if all of them can be read here, else None; reads the whole file, or raises `TimeoutError`."""
         if self.width < 2 or len(self.delimiter) != 1 or not self.delimiter.isascii() or self.delimiter in '"\r\n':
             return None
-        last = (f"c{self.width - 1}",)
+        last, until = (f"c{self.width - 1}",), time.monotonic() + within_s
         rows = 0
         waiting: deque[Future[int]] = deque()
         with ThreadPoolExecutor(_THREADS, "lines") as pool:
             try:
                 for block, skip in self._blocks():
+                    if time.monotonic() > until:
+                        raise TimeoutError
                     waiting.append(pool.submit(lambda *given: self._divided(*given).num_rows, block, skip, last))
                     if len(waiting) > _THREADS:
                         rows += waiting.popleft().result()
                 return rows + sum(item.result() for item in waiting)
+            except TimeoutError:
+                raise
             except (pa.ArrowInvalid, OSError):
                 return None
 

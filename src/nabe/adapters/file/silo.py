@@ -104,7 +104,7 @@ class Silo:
         settings = settings.model_copy(update={"format": chosen})
         if chosen in ("csv", "tsv"):
             with self.desk.working(place.shown) as cursor:
-                return open_delimited(self.system, place, settings, self.store, cursor, guess)
+                return open_delimited(self.system, place, settings, self.store, cursor, self.desk.timeout_s, guess)
         if chosen in ("xlsx", "xls", "ods"):
             self.unpacker.check_workbook(place)
             return open_workbook(self.system, place, settings, guess)

@@ -1,7 +1,7 @@
 """Delimited text whose lines every reader divides alike, divided by Arrow: in blocks of whole lines, many times faster.
 
-What may be read otherwise elsewhere is left to DuckDB's reader: quotes in the midst of a cell, quoted quotes or line ends,
-rows of another width, very long lines, wrong UTF-8.
+What may be read otherwise elsewhere is left to DuckDB's reader: quotes in the midst of a cell, quoted quotes, a quoted
+line end between two blocks, rows of another width, very long lines, wrong UTF-8.
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ def tidy(kind: FieldType, dialect: Dialect) -> Tidy | None:
 
 
 def _letters(decimal: str) -> bytes:
-    """A table of bytes: what a number is made of, with a point for the decimal sign; all else becomes a letter."""
-    table = bytearray(b"x" * 256)
+    """A table of bytes: what a number is made of, with a point for the decimal sign; all else what no number has (a letter might: `0x1`)."""
+    table = bytearray(b"?" * 256)
     for sign in b"-0123456789":
         table[sign] = sign
     if decimal:

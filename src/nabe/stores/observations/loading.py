@@ -50,25 +50,23 @@ class Loading:
         """A piece with ids, sorted."""
         rows = r.batch(piece)
         stream, time = r.column(rows, "stream"), r.column(rows, "time")
-        order = np.lexsort((time, stream))  # stable: equal times stay as they came
-        by_stream = np.argsort(stream, kind="stable")
-        starts, counts = r.groups(stream[by_stream])
-        first = self._reserve(stream[by_stream][starts], counts)
-        ids = np.empty(len(stream), np.int64)
-        ids[by_stream] = np.arange(len(stream)) - np.repeat(starts - first, counts)
-        ids |= stream << SEQUENCE_BITS
-        columns = [rows.column("stream"), pa.array(ids), *rows.columns[1:]]
-        made = pa.RecordBatch.from_arrays(columns, schema=OBSERVATION_SCHEMA)
-        if (order[1:] > order[:-1]).all():
-            return made
-        return r.take(made, order)
+        order = r.by_stream(stream)
+        stream, time = stream[order], time[order]
+        starts, counts = r.groups(stream)
+        first = self._reserve(stream[starts], counts)
+        ids = (stream << SEQUENCE_BITS) | (np.arange(len(stream)) - np.repeat(starts - first, counts))
+        again = r.key_order(stream, time, ids)
+        if again is not None:
+            order, ids = order[again], ids[again]
+        found = r.take(rows, order)
+        columns = [found.column(0), pa.array(ids), *found.columns[1:]]
+        return pa.RecordBatch.from_arrays(columns, schema=OBSERVATION_SCHEMA)
 
     def _write(self, rows: pa.RecordBatch) -> None:
         groups = group_rows(rows)
         self._groups.append(groups)
         if rows.column("feature").null_count < rows.num_rows:
-            both = np.stack((r.column(rows, "stream"), r.column(rows, "feature")), axis=1)
-            self._pairs.append(np.unique(both[both[:, 1] != 0], axis=0))
+            self._pairs.append(r.pairs(r.column(rows, "stream"), r.column(rows, "feature")))
         last = r.take(rows, np.cumsum(groups["count"]) - 1)
         self._tails = last if self._tails is None else _later(self._tails, last)
         for month, part in by_month(rows):

@@ -411,8 +411,7 @@ def _renew(view: View, summaries: Summaries, streams: np.ndarray) -> None:
     for rows in view.chunks(streams, Span(), ("result_time", "feature")):
         parts.append(group_rows(rows))
         if rows.column("feature").null_count < rows.num_rows:
-            both = np.stack((r.column(rows, "stream"), r.column(rows, "feature")), axis=1)
-            pairs.append(np.unique(both, axis=0))
+            pairs.append(r.pairs(r.column(rows, "stream"), r.column(rows, "feature")))
     names = ("stream", "first", "last", "first_result", "last_result", "last_id")
     found = {name: np.concatenate([part[name] for part in parts]) if parts else np.empty(0, np.int64) for name in names}
     summaries.renew(streams, united(found), np.concatenate(pairs))

@@ -76,7 +76,7 @@ class Summaries:
 
     def give(self, stream: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ids for rows of these streams in this order, and the order that sorts rows by stream. Reserves nothing."""
-        order = np.argsort(stream, kind="stable")
+        order = r.by_stream(stream)
         by_stream = stream[order]
         starts, counts = r.groups(by_stream)
         at = self.at(by_stream[starts])
@@ -103,7 +103,7 @@ class Summaries:
         if not new.any():
             return
         self.columns["feature"][at[new]] = feature[new]
-        for one, named in np.unique(np.stack((stream[new], feature[new]), axis=1), axis=0).tolist():
+        for one, named in r.pairs(stream[new], feature[new]).tolist():
             known = self.features.setdefault(one, set())
             if len(known) < _MOST_FEATURES:
                 known.add(named)

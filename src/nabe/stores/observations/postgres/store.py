@@ -134,8 +134,7 @@ class PostgresObservations:
         lists = [[None if value in (r.LEAST, r.MOST) else value for value in found[name].tolist()] for name in names]
         connection.execute(_ADD.encode(), lists)
         if rows.column("feature").null_count < rows.num_rows:
-            pairs = np.stack((r.column(rows, "stream"), r.column(rows, "feature")), axis=1)
-            pairs = np.unique(pairs[pairs[:, 1] != 0], axis=0)
+            pairs = r.pairs(r.column(rows, "stream"), r.column(rows, "feature"))
             connection.execute(_SEE.encode(), (pairs[:, 0].tolist(), pairs[:, 1].tolist()))
 
     def read(self, scan: ObservationScan) -> Iterator[pa.RecordBatch]:

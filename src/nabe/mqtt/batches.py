@@ -1,6 +1,7 @@
 """Messages on their way into the inbox: collected while the last batch is being made durable, then acknowledged.
 
-One batch at a time is under way, so a disk that takes long for `fsync` makes batches larger and not devices slower.
+One batch at a time is under way, so a disk that takes long for `fsync` makes batches larger and not devices slower. While the
+store lags behind, batches are held open for as long as it takes for one: few large ones cost it less than many small ones.
 """
 
 from __future__ import annotations
@@ -48,10 +49,10 @@ def messages_of(data: bytes) -> list[list[Message]]:
 
 
 class Batches:
-    """`put` makes a batch durable (`Inbox.put`)."""
+    """`put` makes a batch durable (`Inbox.put`). `lag`: seconds for which it helps the store to wait for more."""
 
-    def __init__(self, put: Callable[[bytes], Awaitable[None]]) -> None:
-        self._put = put
+    def __init__(self, put: Callable[[bytes], Awaitable[None]], lag: Callable[[], float] = lambda: 0.0) -> None:
+        self._put, self._lag = put, lag
         self._waiting: deque[tuple[Actor | None, str, bytes, int, str, int, Callable[[], None]]] = deque()
         self._wake = asyncio.Event()
         self._known: OrderedDict[int, float] = OrderedDict()
@@ -108,6 +109,9 @@ class Batches:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
+                lag = self._lag()
+                if lag and len(self._waiting) < MOST_MESSAGES:
+                    await asyncio.sleep(lag)
                 data, done = self._cut()
                 while data:
                     try:

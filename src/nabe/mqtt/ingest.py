@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from weakref import WeakValueDictionary
@@ -16,6 +17,7 @@ from nabe.mqtt.channels import Channel, Channels
 from nabe.ports.messages import Parking
 
 _LOG = logging.getLogger("nabe.mqtt")
+_LONGEST_LAG_S = 0.05
 
 
 class Ingest:
@@ -26,13 +28,22 @@ class Ingest:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="nabe-ingest")
         self._turns: WeakValueDictionary[Actor, asyncio.Lock] = WeakValueDictionary()
         self.stored = self.parked = 0
+        self._at_work, self._usual = 0, 0.0
 
     async def work(self, data: bytes) -> None:
         """One batch of the inbox; done when all of it is stored or parked. Raises `SourceUnavailable`: once more, later."""
-        groups = [self._in_turn(messages) for messages in messages_of(data)]
-        for outcome in await asyncio.gather(*groups, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
+        self._at_work += 1
+        try:
+            groups = [self._in_turn(messages) for messages in messages_of(data)]
+            for outcome in await asyncio.gather(*groups, return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    raise outcome
+        finally:
+            self._at_work -= 1
+
+    def lag(self) -> float:
+        """Seconds that the store takes for a batch (at most 50 ms), if it lags behind; else 0."""
+        return min(self._usual, _LONGEST_LAG_S) if self._at_work > 1 else 0.0
 
     def close(self) -> None:
         """Finish what is at work."""
@@ -41,7 +52,9 @@ class Ingest:
     async def _in_turn(self, messages: list[Message]) -> None:
         turn = self._turns.setdefault(messages[0].actor, asyncio.Lock())
         async with turn:
+            began = time.monotonic()
             parked = await asyncio.get_running_loop().run_in_executor(self._threads, self.take, messages)
+            self._usual += (time.monotonic() - began - self._usual) / 8
         self.parked += parked
         self.stored += len(messages) - parked
 

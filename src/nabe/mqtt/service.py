@@ -120,10 +120,10 @@ class MqttService:
         async with contextlib.AsyncExitStack() as stack:
             behind = await stack.enter_async_context(self._behind())
             self._state = behind.state
-            batches = Batches(behind.inbox.put)
+            self._ingest = ingest = Ingest(self._channels, self._parking)
+            batches = Batches(behind.inbox.put, ingest.lag)
             with contextlib.suppress(Exception):  # only to know again what is sent twice
                 batches.learn(await behind.inbox.recent(2 * AGAIN_S))
-            self._ingest = ingest = Ingest(self._channels, self._parking)
             stack.callback(ingest.close)
             guests = Guests(self._services, anonymous=self._settings.mqtt_anonymous)
             self._gate = gate = Gate(

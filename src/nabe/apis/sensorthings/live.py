@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
+from dataclasses import replace
 
 import anyio
 from starlette.requests import Request
@@ -45,8 +46,9 @@ async def live(request: Request, path: str, base: str) -> Response:
     asked = subscription(f"{VERSION}/{path}" + (f"?{query}" if query else ""))
     asker = await in_thread(asker_of, request)
     hub: Hub = services_of(request).hub
-    if asked.query.id is not None:
-        await in_thread(lambda: hub.sensing.read(asker.actor, asker.use_case, asked.query, interface=INTERFACE))
+    if asked.query.id is not None or asked.query.hops:
+        there = replace(asked.query, top=0 if asked.query.id is None else None, keys=True)
+        await in_thread(lambda: hub.sensing.read(asker.actor, asker.use_case, there, interface=INTERFACE))
     if Live.open >= MOST:
         raise TooManyRequests(f"More than {MOST} are watching already.", retry_after=30)
     return Live(request, hub, asker, asked, base)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -91,8 +92,11 @@ class Messages:
     def watch(
         self, actor: Actor, use_case: str, filter: str, deliver: Callable[[str, bytes], None]
     ) -> Callable[[], None]:
-        """Deliver what happens to what a topic names; the result ends it."""
+        """Deliver what happens to what a topic names; the result ends it. `Unknown` where this actor may see nothing."""
         wanted = subscription(filter)
+        if wanted.query.id is not None or wanted.query.hops:
+            there = replace(wanted.query, top=0 if wanted.query.id is None else None, keys=True)
+            self._hub.sensing.read(actor, use_case, there, interface=INTERFACE)
 
         def tell(event: EntityEvent, row: EntityRow | None) -> None:
             payload = wanted.payload(event, row, self._base)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from nabe.apis.sensorthings import arrays, bodies, options, times
@@ -75,8 +76,7 @@ def subscription(topic: str) -> Subscription:
 
 def published(topic: str, payload: bytes, now: int) -> Publication:
     """What a message to a topic makes. `now`: µs since the epoch, for Observations without a phenomenon time."""
-    path, query = _split(topic)
-    at = address(path)
+    at, query = _place(topic)
     if query or not at.many or at.end:
         raise Invalid("Messages are sent to sets, such as v1.1/Datastreams(1)/Observations.", field="topic")
     data = bodies.decode(payload)
@@ -88,6 +88,13 @@ def published(topic: str, payload: bytes, now: int) -> Publication:
                 components["phenomenonTime"] = times.write(now)
             return Publication(at.type, row=(stream, components))
     return Publication(at.type, entity=bodies.Reading(now).entity(data, at.type, at.hops), within=at.hops)
+
+
+@lru_cache(maxsize=20_000)
+def _place(topic: str) -> tuple[Address, str]:
+    """Where a topic leads, and its query; devices use the same few again and again."""
+    path, query = _split(topic)
+    return address(path), query
 
 
 def _split(topic: str) -> tuple[str, str]:

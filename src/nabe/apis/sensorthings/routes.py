@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from nabe.apis.sensorthings import problems
+from nabe.apis.sensorthings import live, problems
 from nabe.apis.sensorthings.batch import ROOT, Asked, Reply
 from nabe.apis.sensorthings.gathering import Gathering, Posted
 from nabe.apis.sensorthings.service import Service
@@ -30,7 +30,10 @@ class Routes:
     async def any_address(self, request: Request) -> Response:
         """Read, make, change, remove whatever the path leads to."""
         try:
-            reply = await self._reply(request, request.path_params.get("path", ""))
+            path = request.path_params.get("path", "")
+            if path and live.wanted(request):
+                return await live.live(request, path, _base(request))
+            reply = await self._reply(request, path)
         except NabeError as error:
             body = problems.body(error, language_of(request))
             return Response(body, error.status, problems.headers(error), problems.JSON)

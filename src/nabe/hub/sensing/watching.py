@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -104,13 +104,13 @@ class Watching:
                 while self._waiting and size < _AT_ONCE:
                     events.append(self._waiting.popleft())
                     size += len(events[-1].ids)
-                groups: dict[tuple[Actor, str, EntityQuery, str], list[Deliver]] = {}
+                groups: dict[tuple[Actor, str, EntityQuery, str], dict[EntityQuery, list[Deliver]]] = {}
                 for watch, deliver in self._watches.items():
-                    key = (watch.actor, watch.use_case, watch.query, watch.interface)
-                    groups.setdefault(key, []).append(deliver)
-            for (actor, use_case, query, interface), delivers in groups.items():
+                    key = (watch.actor, watch.use_case, _look_up(watch.query), watch.interface)
+                    groups.setdefault(key, {}).setdefault(watch.query, []).append(deliver)
+            for (actor, use_case, query, interface), watched in groups.items():
                 try:
-                    self._tell(actor, use_case, query, interface, events, delivers)
+                    self._tell(actor, use_case, query, interface, events, watched)
                 except NabeError as error:
                     _log.debug("a watch was not told: %s", error.code)
                 except Exception:
@@ -123,29 +123,50 @@ class Watching:
         query: EntityQuery,
         interface: str,
         events: Sequence[EntityEvent],
-        delivers: Sequence[Deliver],
+        watched: Mapping[EntityQuery, Sequence[Deliver]],
     ) -> None:
+        """`query`: finds what all of `watched` want; which of it each wants is told by ids alone."""
         view = self._seeing.reading(actor, use_case, self._clock()).view
-        found = [(event, ids) for event in events if (ids := _wanted(query, event, view))]
+        found = [
+            (event, ids, each, delivers)
+            for event in events
+            for each, delivers in watched.items()
+            if (ids := _wanted(each, event, view))
+        ]
         if not found:
             return
         there = tuple(
-            dict.fromkeys(id for event, ids in found if event.happening is not Happening.DELETED for id in ids)
+            dict.fromkeys(id for event, ids, _, _ in found if event.happening is not Happening.DELETED for id in ids)
         )
         rows: dict[int, EntityRow] = {}
         for start in range(0, len(there), _AT_ONCE):
             part = there[start : start + _AT_ONCE]
-            some, touched = self._look(view, replace(query, id=None, top=len(part)), part)
+            some, touched = self._look(view, replace(query, top=len(part)), part)
             self._booking.read(actor, use_case, view, touched, interface)
             rows |= {row.id: row for row in some}
-        plain = query.where is None and not query.hops
-        for event, ids in found:
+        for event, ids, each, delivers in found:
+            plain = each.where is None and not each.hops
             for id in ids:
                 row = rows.get(id)
                 if row is None and (event.happening is not Happening.DELETED or not plain):
                     continue
                 for deliver in delivers:
                     deliver(event if len(event.ids) == 1 else replace(event, ids=(id,)), row)
+
+
+def _look_up(query: EntityQuery) -> EntityQuery:
+    """The question that finds what is watched, when it is known by its id; the same for as many watches as possible.
+
+    Observations hold their stream in their id, so the address of one needs not be followed.
+    """
+    return replace(query, id=None, hops=() if _of_stream(query) is not None else query.hops)
+
+
+def _of_stream(query: EntityQuery) -> int | None:
+    """The stream whose observations are watched, if the address says no more than that."""
+    if query.type is EntityType.OBSERVATION and len(query.hops) == 1 and query.hops[0].type in STREAMS:
+        return query.hops[0].id
+    return None
 
 
 def _wanted(query: EntityQuery, event: EntityEvent, view: View) -> tuple[int, ...]:

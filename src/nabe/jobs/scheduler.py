@@ -71,6 +71,7 @@ class Scheduler:
         if (now - self._tidied).total_seconds() > TIDY_S:
             self._hub.tidy(JOBS, KEEP)
             self._tidied = now
+            self._pool.submit(self._expire)
         wait = self._look_s
         for item in sorted(self._hub.agenda(JOBS), key=lambda item: item.at or dt.datetime.min.replace(tzinfo=dt.UTC)):
             left = 0.0 if item.at is None else (item.at - now).total_seconds()
@@ -85,6 +86,14 @@ class Scheduler:
                 self._busy.add(item.system)
             self._pool.submit(self._work, item)
         return wait
+
+    def _expire(self) -> None:
+        """Erase sensor data that are older than their datasets keep them."""
+        try:
+            self._hub.sensing.expire(JOBS)
+        except Exception as error:
+            what = error.detail if isinstance(error, NabeError) else type(error).__name__
+            _LOG.warning("sensor data were not erased by their retention: %s", what)
 
     def _work(self, item: Due) -> None:
         try:

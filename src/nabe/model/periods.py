@@ -32,15 +32,25 @@ class Period:
         Months and days keep the time on the clock in Germany (31 January + P1M is the last of February); hours, minutes and
         seconds pass as they do.
         """
-        local = start.astimezone(CITY_TIME).replace(tzinfo=None)
         try:
-            month = local.year * 12 + local.month - 1 + self.months
-            year, month = divmod(month, 12)
-            day = min(local.day, calendar.monthrange(year, month + 1)[1])
-            moved = local.replace(year=year, month=month + 1, day=day) + dt.timedelta(days=self.days)
-            return moved.replace(tzinfo=CITY_TIME).astimezone(dt.UTC) + dt.timedelta(seconds=self.seconds)
+            return self._moved(start, 1)
         except (OverflowError, ValueError):
             return dt.datetime.max.replace(tzinfo=dt.UTC)
+
+    def before(self, end: dt.datetime) -> dt.datetime:
+        """The moment (UTC) that is this much earlier than `end` (aware), on the same calendar."""
+        try:
+            return self._moved(end, -1)
+        except (OverflowError, ValueError):
+            return dt.datetime.min.replace(tzinfo=dt.UTC)
+
+    def _moved(self, start: dt.datetime, sign: int) -> dt.datetime:
+        local = start.astimezone(CITY_TIME).replace(tzinfo=None)
+        month = local.year * 12 + local.month - 1 + sign * self.months
+        year, month = divmod(month, 12)
+        day = min(local.day, calendar.monthrange(year, month + 1)[1])
+        moved = local.replace(year=year, month=month + 1, day=day) + sign * dt.timedelta(days=self.days)
+        return moved.replace(tzinfo=CITY_TIME).astimezone(dt.UTC) + sign * dt.timedelta(seconds=self.seconds)
 
 
 def parse_period(text: str) -> Period | None:

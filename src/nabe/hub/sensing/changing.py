@@ -19,7 +19,7 @@ from nabe.model.event import EntityEvent, Happening
 from nabe.model.observation import OBSERVATION_SCHEMA, ObservationScan, stream_of
 from nabe.model.term import Path
 from nabe.ports.bus import Bus
-from nabe.ports.entities import Entities, StoredEntity
+from nabe.ports.entities import Entities, Removed, StoredEntity
 from nabe.ports.observations import Observations
 from nabe.query.sensing.rows import row_of, rows_of, table_of
 from nabe.query.sensing.terms import among
@@ -125,7 +125,9 @@ class Changing:
                 raise Invalid("An observation has one FeatureOfInterest.", field="FeatureOfInterest")
             feature = links["FeatureOfInterest"][0]
         row = {**row_of(stream, values, feature), "id": id}
-        rows = self._storing.minimised_rows(table_of([row], OBSERVATION_SCHEMA), {stream: fact})
+        rows = self._storing.minimised_rows(table_of([row], OBSERVATION_SCHEMA), dataset)
+        if not rows.num_rows:
+            raise Invalid("The dataset does not keep a count as small as this.", field="result")
         if not self._observations.replace(rows):
             raise absent(_OBSERVATION, id)
 
@@ -149,13 +151,7 @@ class Changing:
         """Remove these and what cannot be without them. `Denied` if that is another dataset's."""
         if type is _OBSERVATION:
             return self._delete_observations(rights, ids, interface)
-        self._owning.dragged(rights, type, ids)
-        removed = self._entities.delete(type, ids)
-        count = 0
-        if removed.streams:
-            count += self._observations.remove(ObservationScan(tuple(removed.streams)))
-        if removed.features:
-            count += self.forget_features(removed.features)
+        removed, count = self.erase(rights, type, ids)
         gone: dict[tuple[EntityType, str], list[int]] = {}
         for kind, id, dataset in removed.entities:
             gone.setdefault((kind, dataset), []).append(id)
@@ -167,6 +163,17 @@ class Changing:
         for name, number in counts.items():
             self._booking.at_once(rights.actor, "deleted", name, number, interface, detail)
         return sum(1 for kind, id, _ in removed.entities if kind is type and id in set(ids))
+
+    def erase(self, rights: Rights, type: EntityType, ids: Sequence[int]) -> tuple[Removed, int]:
+        """Remove from both stores; what went, and how many observations."""
+        self._owning.dragged(rights, type, ids)
+        removed = self._entities.delete(type, ids)
+        count = 0
+        if removed.streams:
+            count += self._observations.remove(ObservationScan(tuple(removed.streams)))
+        if removed.features:
+            count += self.forget_features(removed.features)
+        return removed, count
 
     def forget_features(self, features: Sequence[int]) -> int:
         """Remove the observations of features that are gone."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nabe.errors import Denied
-from nabe.hub.deciding import Deciding, unknown
+from nabe.hub.deciding import NO_DATASET, Deciding, unknown
 from nabe.model.catalogue import Snapshot
 from nabe.model.dataset import Access, Dataset, Mode
 from nabe.model.decision import Action, Decision
@@ -95,6 +95,10 @@ class Seeing:
     def knows(self, actor: Actor, dataset: Dataset) -> bool:
         """May the actor know that this dataset exists?"""
         return self._deciding.may_know(actor, dataset, self.snapshot())
+
+    def keeps(self, actor: Actor) -> bool:
+        """Does the actor keep the catalogue?"""
+        return self._deciding.decide(actor, Action.DECLARE, NO_DATASET, "", self.snapshot()).permit
 
     def decision(self, actor: Actor, action: Action, dataset: Dataset) -> Decision:
         """Decide."""

@@ -20,10 +20,11 @@ from nabe.hub.deciding import Deciding
 from nabe.hub.sensing.booking import Booking
 from nabe.hub.sensing.changing import Changing
 from nabe.hub.sensing.creating import Creating
+from nabe.hub.sensing.erasing import Erasing
 from nabe.hub.sensing.seeing import Seeing
 from nabe.hub.sensing.storing import Storing
 from nabe.hub.sensing.watching import Watch, Watching
-from nabe.hub.sensing.writing import Owning, Rights
+from nabe.hub.sensing.writing import Owning, Rights, now_micros
 from nabe.model.entities import EntityPage, EntityQuery, EntityRow, EntityType, Hop, NewEntity
 from nabe.model.event import EntityEvent
 from nabe.model.observation import Bucket
@@ -67,9 +68,10 @@ class Sensing:
         self._booking = Booking(ledger, clock)
         self._areas = Areas(entities)
         self._owning = Owning(self._seeing, entities, observations)
-        self._storing = Storing(self._seeing, entities, observations, bus, self._booking)
+        self._storing = Storing(self._seeing, entities, observations, bus, self._booking, self._now)
         self._creating = Creating(self._owning, self._storing, entities, bus, self._booking, clock)
         self._changing = Changing(self._owning, self._storing, entities, observations, bus, self._booking)
+        self._erasing = Erasing(self._seeing, self._changing, entities, observations, self._booking)
         self._watching = Watching(self._seeing, bus, self._booking, self._one, clock)
 
     # --- reading ----------------------------------------------------------------------------------------------------
@@ -213,6 +215,20 @@ class Sensing:
         with self._refusing(actor, interface):
             self._changing.link(self._rights(actor, use_case), type, id, relation, target, remove, interface)
 
+    # --- erasing ----------------------------------------------------------------------------------------------------
+
+    def forget(self, actor: Actor, dataset: str, before: dt.datetime | None = None, *, interface: str = "") -> int:
+        """Erase a dataset's observations before a moment; None: all of them, and all its entities. How many observations.
+
+        IT may also erase what is declared no more. `Unknown`, `Denied`.
+        """
+        with self._refusing(actor, interface):
+            return self._erasing.forget(self._rights(actor, None), dataset, before, interface)
+
+    def expire(self, actor: Actor) -> int:
+        """Erase what is older than its dataset's retention; for the schedule. How many observations."""
+        return self._erasing.expire(actor, self._clock())
+
     # --- watching ---------------------------------------------------------------------------------------------------
 
     def watch(
@@ -231,6 +247,10 @@ class Sensing:
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
+    def settle(self) -> None:
+        """Store aggregates whose interval is over; it happens by itself every second."""
+        self._storing.settle()
+
     def flush(self) -> None:
         """Write to the ledger what was counted so far."""
         self._booking.flush()
@@ -240,6 +260,9 @@ class Sensing:
         self._watching.close()
         self._storing.close()
         self._booking.close()
+
+    def _now(self) -> int:
+        return now_micros(self._clock())
 
     # --- parts ------------------------------------------------------------------------------------------------------
 

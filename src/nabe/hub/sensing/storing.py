@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from nabe.errors import NabeError, Unknown
 from nabe.hub.sensing.booking import Booking
+from nabe.hub.sensing.minimising import Minimising
 from nabe.hub.sensing.observing import Checked, checked
 from nabe.hub.sensing.seeing import Seeing, refused
 from nabe.hub.sensing.writing import Rights
@@ -17,10 +20,11 @@ from nabe.model.entities import EntityType, NewEntity
 from nabe.model.event import EntityEvent, Happening
 from nabe.model.observation import INCOMING_SCHEMA
 from nabe.ports.bus import Bus
-from nabe.ports.entities import Entities, StreamFacts
+from nabe.ports.entities import Entities
 from nabe.ports.observations import Observations
 
 _OBSERVATION = EntityType.OBSERVATION
+_log = logging.getLogger("nabe.sensing")
 #: So many streams get an event of their own; of more there is one event for all.
 _APART = 16
 
@@ -29,10 +33,17 @@ class Storing:
     """The fast path: everything by columns."""
 
     def __init__(
-        self, seeing: Seeing, entities: Entities, observations: Observations, bus: Bus, booking: Booking
+        self,
+        seeing: Seeing,
+        entities: Entities,
+        observations: Observations,
+        bus: Bus,
+        booking: Booking,
+        now: Callable[[], int],
     ) -> None:
         self._seeing, self._entities, self._observations = seeing, entities, observations
         self._bus, self._booking = bus, booking
+        self._minimising = Minimising(seeing.snapshot, entities, now, self._aggregated)
 
     def observe(
         self,
@@ -99,7 +110,31 @@ class Storing:
         return fact.feature if fact.feature is not None else self._feature(stream)
 
     def _keep(self, found: Checked, key: str) -> np.ndarray:
-        return self._observations.append(found.table, key=key)
+        """Ids; -1 for what its dataset does not keep as it came."""
+        left = self._minimising.take(found.table, found.datasets, found.owner, key)
+        if left is None:
+            return self._observations.append(found.table, key=key)
+        ids = np.full(found.table.num_rows, -1, np.int64)
+        if left.table.num_rows:
+            ids[left.kept] = self._observations.append(left.table, key=key)
+        return ids
+
+    def _aggregated(self, dataset: str, table: pa.Table) -> None:
+        """Store values of intervals that are over. What cannot be stored is lost, and said so."""
+        try:
+            facts = self._entities.streams(table.column("stream").unique().to_pylist())
+            there = pc.is_in(table.column("stream"), pa.array(list(facts), pa.int64()))
+            table = table.filter(there)
+            ids = self._observations.append(table)
+        except NabeError as error:
+            _log.error("%d aggregates of %s could not be stored: %s", table.num_rows, dataset, error.code)
+            return
+        owner = np.zeros(table.num_rows, np.int64)
+        self._tell(Checked(table, owner, [dataset], owner, dict(facts)), ids)
+
+    def settle(self) -> None:
+        """Store aggregates whose interval is over."""
+        self._minimising.settle()
 
     def _tell(self, found: Checked, ids: np.ndarray) -> None:
         stored = ids > 0
@@ -121,14 +156,15 @@ class Storing:
 
     def minimised(self, entity: NewEntity, dataset: str) -> NewEntity:
         """The entity without what its dataset does not keep."""
-        return entity
+        return self._minimising.entity(entity, dataset)
 
-    def minimised_rows(self, rows: pa.Table, facts: Mapping[int, StreamFacts]) -> pa.Table:
+    def minimised_rows(self, rows: pa.Table, dataset: str) -> pa.Table:
         """Rows that are there already, changed."""
-        return rows
+        return self._minimising.changed(rows, dataset)
 
     def close(self) -> None:
         """Store what is held back."""
+        self._minimising.close()
 
 
 def per_dataset(datasets: Sequence[str]) -> Mapping[str, int]:

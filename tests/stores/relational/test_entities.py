@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from nabe.errors import Invalid, SourceUnavailable
+from nabe.ports.entities import EntityScan
 from nabe.stores.relational import RelationalStore
 from nabe.testing import servers
 from nabe.testing.entities_conformance import EntitiesConformance
+from nabe.testing.entities_made import T, ask, new, p, wkt
 from nabe.testing.needs import need
 
 
@@ -53,3 +56,24 @@ class TestOnPostgres(EntitiesConformance):
         opened = Opened(server.url)
         yield opened
         opened.close()
+
+
+def test_without_postgis_only_places_cannot_be_compared_and_outages_pass(server):
+    server.run("CREATE DATABASE bare")
+    opened = Opened(server.url.rsplit("/", 1)[0] + "/bare")
+    opened.entities.create(new(T.LOCATION), "d")
+
+    def find(where):
+        return opened.entities.find(EntityScan(T.LOCATION, frozenset({"d"}), where=where))
+
+    within = ask("st_within", p("location"), wkt("POINT (1 1)"))
+    with pytest.raises(Invalid, match="PostGIS"):
+        find(within)
+    kind = ask("eq", p("location", "type"), "Point")
+    assert len(find(kind)) == 1
+    server.stop()
+    with pytest.raises(SourceUnavailable, match="nabe-storage"):
+        find(kind)
+    server.start()
+    assert len(find(kind)) == 1
+    opened.close()

@@ -107,7 +107,7 @@ def scans(draw):
     return EntityScan(kind, DATASETS, where=draw(conditions(kind)), order=order, top=top, skip=skip)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(scan=scans())
 def test_both_databases_find_the_same(stores, scan):
     answers = []

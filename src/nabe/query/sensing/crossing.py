@@ -305,13 +305,14 @@ def _identity(root: str) -> Path:
 
 
 def _without(atom: Term, hidden: frozenset[Any]) -> Term:
-    """The condition as it stands where these are missing."""
-    if not hidden:
+    """The condition as it stands where these are missing: what compares with a missing value is not true."""
+    paths = t.free_paths(atom)
+    missing = [path for path in paths if spot_of(_OBSERVATION, path) in hidden]
+    if not missing:
         return atom
-    part = t.replaced(atom, lambda path: t.NULL if spot_of(_OBSERVATION, path) in hidden else path)
-    if t.free_paths(part):
-        return part
-    return t.TRUE if holds(part, lambda _: None) is True else t.FALSE
+    if len(missing) < len(paths):
+        return t.FALSE
+    return t.TRUE if holds(atom, lambda _: None) is True else t.FALSE
 
 
 def _mixed(what: str) -> Invalid:

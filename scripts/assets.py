@@ -31,6 +31,7 @@ FILES: dict[str, dict[str, str]] = {
         "dist/maplibre-gl-worker.mjs": "maplibre/maplibre-gl-worker.mjs",
         "dist/maplibre-gl-shared.mjs": "maplibre/maplibre-gl-shared.mjs",
     },
+    "uplot": {"dist/uPlot.esm.js": "uplot/uPlot.esm.js", "dist/uPlot.min.css": "uplot/uPlot.min.css"},
     "@fontsource/fira-sans": {
         f"files/fira-sans-{subset}-{weight}-{style}.woff2": f"fira/fira-sans-{subset}-{weight}-{style}.woff2"
         for subset in ("latin", "latin-ext")

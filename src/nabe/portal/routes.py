@@ -23,6 +23,7 @@ from nabe.portal.pages import (
     usecases,
 )
 from nabe.portal.rendering import STATIC
+from nabe.portal.sensors import pages as sensors
 from nabe.web.interface import ProbeRequest
 from nabe.web.problem import set_pages
 from nabe.web.services import Services
@@ -56,6 +57,10 @@ def routes(_: Services) -> list[BaseRoute]:
         Route("/systems", systems.page),
         Route("/systems/{id}", systems.one),
         Route("/systems/{id}/state", systems.state),
+        Route("/sensors", sensors.everywhere),
+        Route("/sensors.geojson", sensors.places),
+        Route("/sensors/{id:int}", sensors.one),
+        Route("/sensors/{id:int}/series/{stream:int}", sensors.data),
         Route("/transparency", transparency.page),
         Route("/query", query.page, methods=["GET", "POST"]),
         Route("/query/download", query.download, methods=["POST"]),
@@ -119,6 +124,11 @@ PROBES = (
     ProbeRequest("GET", "/systems/fachverfahren", headers=_HTML),
     ProbeRequest("GET", "/systems/dateien?lang=en", headers=_HTML),
     ProbeRequest("GET", "/systems/fachverfahren/state", headers=_PART),
+    ProbeRequest("GET", "/sensors", headers=_HTML),
+    ProbeRequest("GET", "/sensors?measures={value}", headers=_HTML),
+    ProbeRequest("GET", "/sensors.geojson"),
+    ProbeRequest("GET", "/sensors/1?span=year", headers=_HTML),
+    ProbeRequest("GET", "/sensors/1/series/1?span=year"),
     ProbeRequest("GET", "/transparency", headers=_HTML),
     ProbeRequest("GET", "/query?sql=SELECT+*+FROM+{dataset}", headers=_HTML),
     ProbeRequest("POST", "/query", "sql=SELECT+*+FROM+{dataset}", _FORM),

@@ -165,3 +165,19 @@ def day(value: dt.date | dt.datetime | None, lang: str) -> str:
 def moment(value: dt.datetime | None, lang: str) -> str:
     """A date with its time, on the German clock."""
     return i18n.date(value.astimezone(CITY_TIME), lang) if value else ""
+
+
+def result_text(value: object, lang: str) -> str:
+    """An observation's result as people read it: numbers with a decimal comma, lists divided, yes and no as words."""
+    if value is None:
+        return i18n.t("portal.value.missing", lang)
+    if isinstance(value, bool):
+        return i18n.t("portal.value.yes" if value else "portal.value.no", lang)
+    if isinstance(value, (int, float)):
+        return i18n.number(value, lang)
+    if isinstance(value, (list, tuple)):
+        return " · ".join(result_text(item, lang) for item in value[:20])
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {result_text(item, lang)}" for key, item in list(value.items())[:20])
+    text = str(value)
+    return text if len(text) <= 160 else f"{text[:159]}…"

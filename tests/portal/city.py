@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from nabe.model.catalogue import Change, City, Code, Goal, Noun, Vocabulary, kind_of
@@ -13,6 +14,7 @@ from nabe.model.quality import Rule, RuleKind, RuleSeverity
 from nabe.model.text import Text
 from nabe.model.usecase import Approval, EthicsState, Grant, Member, UseCase, UseCaseState
 from nabe.quality import run
+from nabe.testing.sensor_city import datastream, observation, stream_dataset, thing
 
 PASSWORD = "nur-fuer-den-test"
 _AT = dt.datetime(2026, 9, 15, 8, 0, tzinfo=dt.UTC)
@@ -34,6 +36,31 @@ def declare(nabe) -> None:  # type: ignore[no-untyped-def]  # nabe.app.Nabe
     for actor in ACTORS:
         nabe.identity.put_account(actor, PASSWORD)
     nabe.hub.snapshot(JOBS, "districts")
+    measure(nabe)
+
+
+def measure(nabe) -> None:  # type: ignore[no-untyped-def]
+    """Devices of the open network and of the closed one: one that sends every ten minutes with a gap, one fallen silent,
+    one that never sent."""
+    now = int(dt.datetime.now(dt.UTC).timestamp()) * 1_000_000
+    minute = 60_000_000
+    sending = [
+        observation(10 + step % 7 / 2, now - (step * 10 + 1) * minute)
+        for step in range(140)
+        if step not in range(60, 80)
+    ]
+    devices = {
+        "luft": [
+            thing("Luft Nord", datastream("NO2 Nord", *sending), properties={"Höhe": "3 m"}, place=(9.93, 51.54)),
+            thing("Luft Süd", datastream("NO2 Süd", observation(4.5, now - 3000 * minute)), place=(9.94, 51.52)),
+            thing("Luft Neu", datastream("NO2 Neu"), place=(9.95, 51.53)),
+        ],
+        "strom": [thing("Zähler Rathaus", datastream("Verbrauch", observation(7, now)), place=(9.93, 51.53))],
+    }  # fmt: skip
+    owner = Actor("vermesser", "", "vermessung", frozenset({Role.DATA_OWNER}))
+    for dataset, made in devices.items():
+        for device in made:
+            nabe.hub.sensing.create(owner, "open-data", device, dataset=dataset)
 
 
 def check(nabe) -> None:  # type: ignore[no-untyped-def]
@@ -68,6 +95,7 @@ def _parties() -> list[Noun]:
         Vocabulary("stufen", Text("Stufen", "Levels"), (Code("1", Text("eins", "one")),)),
         System("geodaten", Text("Geodaten", "Geodata"), "file", "vermessung", {"location": "silos"}),
         System("soziales", Text("Sozialhilfe", "Social Assistance"), "file", "sozialamt", {"location": "silos"}),
+        System("netz", Text("Sensornetz", "Sensor Network"), "sensing", "vermessung"),
         System("archiv", Text("Altes Archiv", "Old Archive"), "file", "vermessung", {"location": "silos/weg"}),
     ]
 
@@ -81,6 +109,8 @@ def _datasets() -> list[Noun]:
         references=Reference("districts", "district_key"),
     )
     return [
+        replace(stream_dataset("luft", Access.OPEN), owner="vermessung", title=Text("Luftgüte", "Air Quality")),
+        replace(stream_dataset("strom", Access.INTERNAL), owner="vermessung", title=Text("Strom", "Power")),
         Dataset(
             "districts",
             Text("Stadtteile", "Districts"),

@@ -25,6 +25,8 @@ PAGES = {
     "copies": ("/datasets/districts/copies", "", ""),
     "systems": ("/systems", "", ""),
     "system": ("/systems/geodaten", "", ""),
+    "sensors": ("/sensors", "", ""),
+    "sensor": ("/sensors/1?span=week", "", ""),
     "transparency": ("/transparency", "", ""),
     "query": ("/query?sql=SELECT+name+FROM+districts", "", ""),
     "log in": ("/login", "", ""),
@@ -75,7 +77,12 @@ class Visit:
 
     def go(self, path):
         self.page.goto(path)
-        self.page.wait_for_load_state("networkidle")
+        # The map of sensors keeps a connection for what comes: that network is never idle.
+        self.page.wait_for_load_state("load" if path.startswith("/sensors?") or path == "/sensors" else "networkidle")
+        if self.page.query_selector("#sensors"):
+            self.page.wait_for_selector("#sensors[data-ready], #sensors.map--failed")
+        for chart in self.page.query_selector_all(".series__chart"):
+            chart.wait_for_selector("figcaption:not(:empty)")
         if self.page.query_selector("#map"):
             self.page.wait_for_selector("#map[data-ready], #map.map--failed")
         return self.page

@@ -78,7 +78,7 @@ def _places(request: Request) -> Response:
 
 def _feature(item: DeviceView, lang: str) -> dict[str, Any]:
     streams = [
-        {"id": stream.id, "many": stream.many, "title": stream.measures or stream.title, "unit": stream.unit,
+        {"id": stream.id, "title": stream.measures or stream.title, "unit": stream.unit,
          "value": result_text(stream.value, lang), "at": stream.at / _US if stream.at is not None else None}
         for stream in item.streams
     ]  # fmt: skip

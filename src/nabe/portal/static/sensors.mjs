@@ -126,27 +126,32 @@ async function draw() {
 // What arrives in between is drawn once a second, however much it is.
 function listen(map, features, byId, shown) {
   const live = document.getElementById("live");
-  const seen = new Intl.DateTimeFormat(place.dataset.lang, { timeZone: "Europe/Berlin", dateStyle: "medium", timeStyle: "short" });
+  const lang = place.dataset.lang;
+  const seen = new Intl.DateTimeFormat(lang, { timeZone: "Europe/Berlin", dateStyle: "medium", timeStyle: "short" });
+  const words = (value) => (typeof value === "number" ? value.toLocaleString(lang) : Array.isArray(value) ? value.map(words).join(" · ") : String(value));
   const source = new EventSource(place.dataset.live);
   const fresh = new Map();
+  const streams = new Map(features.flatMap((feature) => feature.properties.streams.map((stream) => [stream.id, [feature, stream]])));
   source.addEventListener("open", () => { live.textContent = place.dataset.on; });
   source.addEventListener("error", () => { live.textContent = place.dataset.off; });
-  source.addEventListener("value", (event) => {
+  source.addEventListener("created", (event) => {
     const news = JSON.parse(event.data);
-    fresh.set(`${news.many ? "m" : "d"}${news.stream}`, news);
+    // The id of an observation holds that of its stream.
+    fresh.set(Math.floor(news["@iot.id"] / 2 ** 31), news);
   });
   setInterval(() => {
     if (!fresh.size || !map.getSource("devices")) return;
-    for (const [key, news] of fresh) {
-      const cell = document.querySelector(`[data-stream="${key}"]`);
-      if (cell) cell.textContent = news.value;
-      const when = document.querySelector(`[data-seen="${news.thing}"]`);
-      if (when && news.at !== null) when.textContent = seen.format(news.at * 1000);
-      const feature = byId.get(news.thing);
-      if (!feature) continue;
+    for (const [id, news] of fresh) {
+      const [feature, stream] = streams.get(id) || [];
+      const at = Date.parse(String(news.phenomenonTime).split("/")[0]);
+      if (!feature || !(at / 1000 >= (stream.at ?? 0))) continue;
+      stream.value = words(news.result);
+      stream.at = at / 1000;
       feature.properties.pulse = "fresh";
-      const stream = feature.properties.streams.find((item) => item.id === news.stream && item.many === news.many);
-      if (stream) { stream.value = news.value; stream.at = news.at; }
+      const cell = document.querySelector(`[data-stream="${id}"]`);
+      if (cell) cell.textContent = stream.value;
+      const when = document.querySelector(`[data-seen="${feature.id}"]`);
+      if (when) when.textContent = seen.format(at);
       map.setFeatureState({ source: "devices", id: feature.id }, { now: true });
       setTimeout(() => map.setFeatureState({ source: "devices", id: feature.id }, { now: false }), 900);
     }

@@ -61,7 +61,7 @@ async function draw(figure) {
     width: place.clientWidth, height: 260,
     scales: { x: { time: true, min: rows.from, max: rows.to } },
     series: [
-      { value: (_, value) => (value === null || value === undefined ? "–" : long.format(value * 1000)), label: "" },
+      { value: (_, value) => (value === null || value === undefined ? "–" : long.format(value * 1000)), label: dataset.time },
       { ...band, label: "min" },
       { ...band, label: "max" },
       { label: dataset.mean, stroke: colour.line, width: 1.5, value: number, spanGaps: false },

@@ -182,9 +182,9 @@ def test_search_is_live_keeps_the_focus_and_the_address(visit):
     expect(page.locator(".results__count")).to_contain_text("1 Datensatz")
     assert "q=kita" in page.url and page.evaluate("document.activeElement.id") == "q"
     page.fill("#q", "")
-    expect(page.locator(".results__count")).to_contain_text("4 Datensätze")
+    expect(page.locator(".results__count")).to_contain_text("5 Datensätze")
     page.check("#spatial-1")
-    expect(page.locator(".results__count")).to_contain_text("2 Datensätze")
+    expect(page.locator(".results__count")).to_contain_text("3 Datensätze")
     assert page.evaluate("document.activeElement.id") == "spatial-1"
 
 

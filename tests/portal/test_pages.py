@@ -73,7 +73,7 @@ def test_personal_fields_of_open_data_are_not_in_the_preview(client):
 
 
 def test_facets_and_search_narrow_the_list(client):
-    assert "2 Datensätze" in client.get("/datasets", params={"spatial": "1"}).text
+    assert "3 Datensätze" in client.get("/datasets", params={"spatial": "1"}).text
     assert "1 Datensatz" in client.get("/datasets", params={"q": "kinder"}).text
     assert "Kein Datensatz passt" in client.get("/datasets", params={"q": "gibtsnicht"}).text
 

@@ -232,7 +232,8 @@ def _at(micros: int | None) -> dt.datetime | None:
 
 
 def _start(time: Any) -> int | None:
-    return time[0] if isinstance(time, tuple) else time
+    start = time[0] if isinstance(time, tuple) else time
+    return start if isinstance(start, int) else None
 
 
 def _newest(item: DeviceView) -> dt.datetime | None:

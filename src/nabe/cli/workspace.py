@@ -188,7 +188,9 @@ def export(
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(help="city, organisation, goal, vocabulary, system, dataset or usecase.")] = "",
+    kind: Annotated[
+        str, typer.Argument(help="city, organisation, goal, vocabulary, profile, system, dataset or usecase.")
+    ] = "",
     as_json: AsJson = True,
 ) -> None:
     """Print the JSON Schema of a kind of document (all kinds without an argument), for completion in editors.

@@ -8,12 +8,14 @@ from typing import Any
 
 from nabe.errors import Invalid, NabeError
 from nabe.manifest.circles import circles, tables
+from nabe.manifest.device_documents import dataset_profile_problems, profile_problems
 from nabe.manifest.problems import Problem, Severity, nearest
 from nabe.manifest.rules import check_rules
 from nabe.manifest.secrets import clear_secrets
 from nabe.manifest.streams import check_stream
 from nabe.model.catalogue import City, Goal, Noun, Snapshot, kind_of
 from nabe.model.dataset import Dataset, FieldType, Mode, Register, RegisterOf, System
+from nabe.model.device import Profile
 from nabe.model.party import Organisation
 from nabe.model.units import NotConvertible, conversion
 from nabe.model.usecase import Grant, UseCase
@@ -79,6 +81,8 @@ class _Check:
                     yield from self.dataset(noun)
                 case UseCase():
                     yield from self.usecase(noun)
+                case Profile():
+                    yield from (self.says(noun, *found) for found in profile_problems(noun))
         yield from self.cycles()
         yield from self.overlapping_floors()
 
@@ -141,6 +145,9 @@ class _Check:
             yield self.says(dataset, path, message, hint)
         for path, message, hint in check_stream(dataset, self.all.systems.get(dataset.system), self.adapters):
             yield self.says(dataset, path, message, hint)
+        if dataset.mode is Mode.STREAM:
+            for path, message, hint in dataset_profile_problems(dataset, self.all.profiles):
+                yield self.says(dataset, path, message, hint)
         if dataset.register is not None:
             yield from self.register(dataset, dataset.register, names)
         if dataset.product is not None:

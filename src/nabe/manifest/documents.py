@@ -12,6 +12,7 @@ from pydantic import Field
 
 from nabe.manifest.basics import Document, Id, Settings, TextDoc, Word, Words
 from nabe.manifest.dataset_documents import DatasetDoc, LimitsDoc, ProductDoc
+from nabe.manifest.device_documents import ProfileDoc
 from nabe.model import catalogue as c
 from nabe.model import dataset as d
 from nabe.model import party as p
@@ -214,6 +215,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "organisation": OrganisationDoc,
     "goal": GoalDoc,
     "vocabulary": VocabularyDoc,
+    "profile": ProfileDoc,
     "system": SystemDoc,
     "dataset": DatasetDoc,
     "usecase": UseCaseDoc,

@@ -23,6 +23,7 @@ from nabe.manifest.reading import Raw, read
 from nabe.manifest.secrets import clear_secrets
 from nabe.model.catalogue import Noun, kind_of
 from nabe.model.dataset import Dataset, Field
+from nabe.model.device import Profile
 
 #: folder or file of the workspace -> kind of its documents, where they do not say.
 PLACES = {
@@ -30,6 +31,7 @@ PLACES = {
     "goals.yaml": "goal",
     "organisations": "organisation",
     "vocabulary": "vocabulary",
+    "profiles": "profile",
     "systems": "system",
     "datasets": "dataset",
     "usecases": "usecase",
@@ -71,7 +73,7 @@ def load(
         raws, problems = read(path, root)
         loaded.problems += problems
         for raw in raws:
-            _one(raw, path, loaded, placed, products)
+            _one(raw, path, root, loaded, placed, products)
     loaded.problems += _misplaced(root)
     _products(products, loaded, placed, root, describe)
     loaded.places = {key: raw.file for key, raw in placed.items()}
@@ -120,6 +122,7 @@ def _misplaced(root: Path) -> Iterable[Problem]:
 def _one(
     raw: Raw,
     path: Path,
+    root: Path,
     loaded: Loaded,
     placed: dict[tuple[str, str], Raw],
     products: list[tuple[Raw, UseCaseDoc, Path]],
@@ -137,6 +140,12 @@ def _one(
         loaded.problems += _explained(error, raw, DOCUMENTS[kind])
         return
     noun: Noun = document.noun()  # type: ignore[attr-defined]
+    if isinstance(noun, Profile) and noun.codec.endswith(".js") and "\n" not in noun.codec:
+        text, problem = _beside(noun.codec, path, root, Raw(raw.file, {}, {(): raw.line(("codec",))}), "codec")
+        if problem is not None:
+            loaded.problems.append(problem)
+            return
+        noun = dataclasses.replace(noun, codec=text)
     if (first := placed.get((kind, noun.id))) is not None:
         message = f"{kind} {noun.id!r} is declared twice, also in {first.file}:{first.line(('id',))}"
         loaded.problems.append(Problem(raw.file, raw.line(("id",)), "id", message))
@@ -222,14 +231,19 @@ def _within(raw: Raw, path: tuple[Any, ...]) -> Raw:
 def _sql(sql: str, path: Path, root: Path, raw: Raw, number: int) -> tuple[str, Problem | None]:
     if not sql.strip().lower().endswith(".sql"):
         return sql, None
-    file = (path.parent / sql.strip()).resolve()
-    place, field = raw.line(("products", number, "sql")), f"products[{number}].sql"
+    at = Raw(raw.file, {}, {(): raw.line(("products", number, "sql"))})
+    return _beside(sql.strip(), path, root, at, f"products[{number}].sql")
+
+
+def _beside(name: str, path: Path, root: Path, raw: Raw, field: str) -> tuple[str, Problem | None]:
+    """The text of a file that a document names, beside it or below."""
+    file, line = (path.parent / name).resolve(), raw.line(())
     if not file.is_relative_to(root.resolve()):
-        return "", Problem(raw.file, place, field, f"{sql!r} is outside the workspace")
+        return "", Problem(raw.file, line, field, f"{name!r} is outside the workspace")
     try:
         return file.read_text("utf-8").strip(), None
     except (OSError, UnicodeDecodeError):
-        return "", Problem(raw.file, place, field, f"the file {sql!r} cannot be read", f"expected beside {path.name}")
+        return "", Problem(raw.file, line, field, f"the file {name!r} cannot be read", f"expected beside {path.name}")
 
 
 def _explained(error: ValidationError, raw: Raw, document: type[Document]) -> list[Problem]:

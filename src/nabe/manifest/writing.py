@@ -16,6 +16,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 
 from nabe.model.catalogue import City, Goal, Noun, Vocabulary, kind_of
 from nabe.model.dataset import Dataset, Mode, System
+from nabe.model.device import Profile
 from nabe.model.flat import STREAM_FIELDS
 from nabe.model.party import Organisation
 from nabe.model.text import Text
@@ -98,6 +99,8 @@ def default_file(noun: Noun) -> str:
             return f"vocabulary/{noun.id}.yaml"
         case System():
             return f"systems/{noun.id}.yaml"
+        case Profile():
+            return f"profiles/{noun.id}.yaml"
         case UseCase():
             return f"usecases/{noun.id}/usecase.yaml"
         case _:

@@ -9,6 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from nabe.model.dataset import Dataset, System
+from nabe.model.device import Profile
 from nabe.model.party import Organisation
 from nabe.model.text import Text
 from nabe.model.usecase import UseCase
@@ -59,7 +60,7 @@ class Goal:
     parent: str = ""
 
 
-Noun = City | Organisation | System | Dataset | UseCase | Vocabulary | Goal
+Noun = City | Organisation | System | Dataset | UseCase | Vocabulary | Goal | Profile
 
 #: kind in declarations -> class, in the order in which documents are written and applied.
 KINDS: Mapping[str, type] = MappingProxyType(
@@ -68,6 +69,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "organisation": Organisation,
         "goal": Goal,
         "vocabulary": Vocabulary,
+        "profile": Profile,
         "system": System,
         "dataset": Dataset,
         "usecase": UseCase,
@@ -110,6 +112,7 @@ class Snapshot:
     organisations: Mapping[str, Organisation] = field(default_factory=dict)
     goals: Mapping[str, Goal] = field(default_factory=dict)
     vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
     systems: Mapping[str, System] = field(default_factory=dict)
     datasets: Mapping[str, Dataset] = field(default_factory=dict)
     usecases: Mapping[str, UseCase] = field(default_factory=dict)
@@ -127,6 +130,7 @@ class Snapshot:
             by["organisation"],  # type: ignore[arg-type]
             by["goal"],  # type: ignore[arg-type]
             by["vocabulary"],  # type: ignore[arg-type]
+            by["profile"],  # type: ignore[arg-type]
             by["system"],  # type: ignore[arg-type]
             by["dataset"],  # type: ignore[arg-type]
             by["usecase"],  # type: ignore[arg-type]
@@ -135,7 +139,9 @@ class Snapshot:
     def nouns(self) -> list[Noun]:
         """All documents, ordered by kind as in `KINDS`, then by id."""
         cities: list[Noun] = [self.city] if self.city else []
-        rest = (self.organisations, self.goals, self.vocabularies, self.systems, self.datasets, self.usecases)
+        rest = (
+            self.organisations, self.goals, self.vocabularies, self.profiles, self.systems, self.datasets, self.usecases,
+        )  # fmt: skip
         return cities + [table[key] for table in rest for key in sorted(table)]
 
     def get(self, kind: str, id: str) -> Noun | None:

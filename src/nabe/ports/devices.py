@@ -37,3 +37,6 @@ class Devices(Protocol):
 
     def share(self, dataset: str, kind: str, key: str, entity: int) -> None:
         """Remember one; the latest counts."""
+
+    def unshare(self, dataset: str) -> None:
+        """Forget all that devices of a dataset have in common."""

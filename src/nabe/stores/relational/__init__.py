@@ -7,6 +7,7 @@ from functools import cached_property
 from nabe.ports.entities import Entities
 from nabe.stores.relational.catalogue import RelationalCatalogue
 from nabe.stores.relational.database import connect
+from nabe.stores.relational.devices import RelationalDevices
 from nabe.stores.relational.identity import RelationalIdentity
 from nabe.stores.relational.ledger import RelationalLedger
 from nabe.stores.relational.quality import RelationalQuality
@@ -23,6 +24,7 @@ class RelationalStore:
         self.identity = RelationalIdentity(self._engine)
         self.runs = RelationalRuns(self._engine)
         self.quality = RelationalQuality(self._engine)
+        self.devices = RelationalDevices(self._engine)
 
     @cached_property
     def entities(self) -> Entities:

@@ -18,7 +18,7 @@ from nabe.errors import Invalid, SourceUnavailable
 #: Number of the advisory lock under which PostgreSQL stores are migrated and chained.
 LOCK = 7_209_113
 #: The newest migration; a store that is there already needs not be migrated (and Alembic not be loaded).
-HEAD = "0004"
+HEAD = "0005"
 _OUTAGES = (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError)
 #: Alembic keeps its context in a global of the process.
 _MIGRATING = threading.Lock()

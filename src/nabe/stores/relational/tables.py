@@ -124,3 +124,31 @@ QUALITY = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
     sa.Index("quality_rule", "dataset", "rule", "known", "number"),
 )
+
+DEVICE = sa.Table(
+    "device",
+    METADATA,
+    sa.Column("system", sa.String(200), primary_key=True),
+    sa.Column("id", sa.String(200), primary_key=True),
+    sa.Column("dataset", sa.String(200), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Index("device_dataset", "dataset"),
+)
+
+SIGHTING = sa.Table(
+    "device_sighting",
+    METADATA,
+    sa.Column("system", sa.String(200), primary_key=True),
+    sa.Column("id", sa.String(200), primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+#: Entities that devices of one dataset have in common.
+DEVICE_SHARED = sa.Table(
+    "device_shared",
+    METADATA,
+    sa.Column("dataset", sa.String(200), primary_key=True),
+    sa.Column("kind", sa.String(40), primary_key=True),
+    sa.Column("name", sa.String(500), primary_key=True),
+    sa.Column("entity", sa.BigInteger, nullable=False),
+)

@@ -11,7 +11,7 @@ from typing import Any
 from nabe.governance.decide import decide
 from nabe.governance.facts import Facts
 from nabe.model.catalogue import Snapshot
-from nabe.model.dataset import Access, Dataset, Field, FieldType, Product, Snapshots
+from nabe.model.dataset import Access, Dataset, Field, FieldType, Product, Snapshots, System
 from nabe.model.decision import Action, Decision, Request
 from nabe.model.expr import ALL_ROWS, Compare, Op
 from nabe.model.party import QUALITY_JOB, Actor, Organisation, OrganisationKind, Role
@@ -61,10 +61,13 @@ def world() -> World:
         for key, value in raw["actors"].items()
     }
     actors[QUALITY_JOB.id] = QUALITY_JOB
+    systems = [
+        System(key, Text(key), value["adapter"], value["owner"]) for key, value in raw["systems"].items()
+    ]
     datasets = [_dataset(key, value) for key, value in raw["datasets"].items()]
     usecases = [_usecase(key, value) for key, value in raw["usecases"].items()]
     inputs = {key: tuple(value.get("inputs", ())) for key, value in raw["datasets"].items()}
-    return World(Snapshot.of([*organisations, *datasets, *usecases], 1), actors, inputs)
+    return World(Snapshot.of([*organisations, *systems, *datasets, *usecases], 1), actors, inputs)
 
 
 def cases() -> list[dict[str, Any]]:
@@ -84,6 +87,7 @@ def _dataset(key: str, value: dict[str, Any]) -> Dataset:
         product=product,
         subject=value.get("subject", ""),
         snapshots=Snapshots(value["snapshots"]) if "snapshots" in value else None,
+        system=value.get("system", ""),
         stream=Stream(tuple(value["writers"]), (), value.get("retention", "")) if "writers" in value else None,
         quality=tuple(
             Rule(f"r{number}", RuleKind.REFERENCE, ("bezirk",), references=Target(*target.split(".")))

@@ -76,3 +76,6 @@ JOBS = Actor("job:schedule", "Zeitplan")
 
 #: Checks data by the rules that their owners declared. Nobody can log in under such a name: accounts have no colon.
 QUALITY_JOB = Actor("job:quality", "Qualitätsprüfung")
+
+#: Fetches messages of devices from brokers elsewhere, and notes what became of commands.
+DEVICE_JOB = Actor("job:devices", "Geräte")

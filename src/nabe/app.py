@@ -8,15 +8,16 @@ import importlib
 import logging
 import pkgutil
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from nabe import config
+from nabe.devices.service import DeviceService
 from nabe.errors import Invalid, SourceRefused, Unknown
 from nabe.hub import Hub, SensorStores
 from nabe.model.catalogue import Snapshot
@@ -66,10 +67,12 @@ class Nabe:
     bus: NatsBus
     parking: SqliteParking
     observations: ObservationStore | PostgresObservations
+    devices: DeviceService
     mqtt: MqttService | None = None
 
     def close(self) -> None:
         """Free silos, engine and store."""
+        self.devices.close()
         self.hub.close()
         self.parking.close()
         self.observations.close()
@@ -116,6 +119,7 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
         quality=store.quality,
         sensors=SensorStores(store.entities, observations, bus),
     )
+    parking = SqliteParking(state / "parked.sqlite")
     return Nabe(
         root,
         settings,
@@ -130,8 +134,9 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
         store,
         lake,
         bus,
-        SqliteParking(state / "parked.sqlite"),
+        parking,
         observations,
+        DeviceService(store.devices, store.catalogue.snapshot, hub.sensing, parking, sources.open),
     )
 
 
@@ -155,8 +160,11 @@ def asgi(nabe: Nabe) -> Starlette:
 def _services(nabe: Nabe) -> Services:
     from nabe.web.services import Services
 
-    parts = {"mqtt": lambda: nabe.mqtt.state() if nabe.mqtt is not None else {"state": "off"}}
-    return Services(nabe.hub, nabe.identity, nabe.settings, parts)
+    parts: dict[str, Callable[[], Mapping[str, Any]]] = {
+        "mqtt": lambda: nabe.mqtt.state() if nabe.mqtt is not None else {"state": "off"},
+        "devices": nabe.devices.state,
+    }
+    return Services(nabe.hub, nabe.identity, nabe.settings, parts, nabe.devices)
 
 
 def channels(nabe: Nabe) -> list[Channel]:
@@ -165,7 +173,8 @@ def channels(nabe: Nabe) -> list[Channel]:
     from nabe.mqtt.channels import Channel
 
     sensorthings = Messages(nabe.hub)
-    return [Channel(TOPICS, sensorthings.take, sensorthings.watch)]
+    # What devices of declared systems send; its topics are those of the declarations in force.
+    return [Channel(TOPICS, sensorthings.take, sensorthings.watch), cast("Channel", nabe.devices)]
 
 
 def nats_server() -> str:
@@ -182,8 +191,12 @@ def devices(nabe: Nabe, settings: config.Settings | None = None) -> Iterator[Mqt
     `Invalid` if its port cannot be used, or TLS is not set up right.
     """
     settings = settings or nabe.settings
+    nabe.devices.start()
     if not settings.mqtt:
-        yield None
+        try:
+            yield None
+        finally:
+            nabe.devices.stop()
         return
     from nabe.mqtt.service import MqttService
 
@@ -196,6 +209,7 @@ def devices(nabe: Nabe, settings: config.Settings | None = None) -> Iterator[Mqt
         yield service
     finally:
         nabe.mqtt = None
+        nabe.devices.stop()
         service.stop()
 
 

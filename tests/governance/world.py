@@ -61,9 +61,7 @@ def world() -> World:
         for key, value in raw["actors"].items()
     }
     actors[QUALITY_JOB.id] = QUALITY_JOB
-    systems = [
-        System(key, Text(key), value["adapter"], value["owner"]) for key, value in raw["systems"].items()
-    ]
+    systems = [System(key, Text(key), value["adapter"], value["owner"]) for key, value in raw["systems"].items()]
     datasets = [_dataset(key, value) for key, value in raw["datasets"].items()]
     usecases = [_usecase(key, value) for key, value in raw["usecases"].items()]
     inputs = {key: tuple(value.get("inputs", ())) for key, value in raw["datasets"].items()}

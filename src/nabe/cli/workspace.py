@@ -11,6 +11,7 @@ import typer
 from nabe import manifest
 from nabe.app import Nabe, adapters, load
 from nabe.cli.common import AsJson, Workspace, err, find_root, line, opened, operator, plain, say
+from nabe.cli.devices import declared_files
 from nabe.errors import Invalid
 from nabe.model.catalogue import Change, Snapshot
 from nabe.model.names import hub_name
@@ -139,10 +140,14 @@ def apply(
             typer.confirm("Apply?", abort=True, err=as_json)
         # What is applied is what was shown, even if somebody saved a file meanwhile.
         version = _declare(nabe, old, changes)
+        listed = declared_files(nabe)
         if as_json:
-            say({"version": version, "changes": len(changes)})
-        elif changes:
+            say({"version": version, "changes": len(changes)} | ({"devices": listed} if listed else {}))
+            return
+        if changes:
             line(f"[green]✓[/green] version {version}")
+        for words in listed:
+            line("[green]✓[/green] ", plain(words))
 
 
 def _declare(nabe: Nabe, old: Snapshot, changes: list[Change]) -> int:
@@ -156,7 +161,9 @@ def apply_files(nabe: Nabe) -> int:
     old, changes, loaded = _changes(nabe)
     if loaded.errors:
         raise Invalid("The declarations have errors: " + "; ".join(str(item) for item in loaded.errors[:5]))
-    return _declare(nabe, old, changes)
+    version = _declare(nabe, old, changes)
+    declared_files(nabe)
+    return version
 
 
 def export(

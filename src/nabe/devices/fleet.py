@@ -92,6 +92,10 @@ class Fleet:
             raise Unknown(f"There is no device {id!r} of {system!r}.", hint="nabe devices list", device=id)
         return self._view(device, self._devices.sightings([(system, id)]).get((system, id), Sighting()), now)
 
+    def of_dataset(self, dataset: str) -> list[Device]:
+        """Devices that fill a dataset."""
+        return self._devices.list(dataset=dataset)
+
     def put(self, devices: Iterable[Device]) -> tuple[int, int]:
         """Take in devices, keeping the entities of those known; how many are new, and how many changed.
 

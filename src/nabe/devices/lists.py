@@ -74,13 +74,11 @@ def _yaml(text: str, name: str) -> Iterable[Mapping[str, Any]]:
     yield from given
 
 
-def _device(
-    row: Mapping[str, Any], where: str, system: str, datasets: Mapping[str, Dataset], dataset: str
-) -> Device:
+def _device(row: Mapping[str, Any], where: str, system: str, datasets: Mapping[str, Dataset], dataset: str) -> Device:
     values: dict[str, Any] = {}
     properties: dict[str, Any] = {}
     for column, value in row.items():
-        if column is None or value is None:
+        if not column or value is None:
             continue
         if isinstance(value, str):
             value = value.strip()
@@ -96,7 +94,7 @@ def _device(
         raise Invalid(f"{where}: its id is missing.", hint="A column id or dev_eui.", field="id")
     mine = str(values.get("dataset") or dataset)
     source = datasets[mine].source if mine in datasets else {}
-    profiles = source.get("profiles") or ()
+    profiles: Any = source.get("profiles") or ()
     profile = str(values.get("profile") or source.get("learn") or (profiles[0] if len(profiles) == 1 else ""))
     if not profile:
         raise Invalid(f"{where}: its profile is missing.", hint="A column profile.", field="profile")
@@ -104,7 +102,7 @@ def _device(
     if (east is None) != (north is None):
         raise Invalid(f"{where}: latitude and longitude belong together.", field="latitude")
     place = (east, north) if east is not None and north is not None else None
-    if place is not None and not (-180 <= place[0] <= 180 and -90 <= place[1] <= 90):
+    if east is not None and north is not None and not (-180 <= east <= 180 and -90 <= north <= 90):
         raise Invalid(f"{where}: that is no place on earth.", hint="Degrees, WGS 84.", field="latitude")
     name, description = str(values.get("name") or ""), str(values.get("description") or "")
     return Device(system, id, mine, profile, name, description, place, properties)

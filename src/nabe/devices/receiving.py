@@ -93,9 +93,7 @@ class Receiving:
 class Listening:
     """Fetches messages from brokers of declared systems, as long as it runs; follows changes of the declarations."""
 
-    def __init__(
-        self, receiving: Receiving, listeners: Callable[[], Mapping[str, tuple[object, Listen]]]
-    ) -> None:
+    def __init__(self, receiving: Receiving, listeners: Callable[[], Mapping[str, tuple[object, Listen]]]) -> None:
         """`listeners`: system -> (what tells one declaration of it from another, how to listen)."""
         self._receiving, self._listeners = receiving, listeners
         self._at_work: dict[str, tuple[object, Callable[[], None]]] = {}

@@ -17,12 +17,14 @@ class Services:
     """The hub, the accounts (an `Identity`) and the settings; `request.app.state.services`.
 
     `parts`: what else runs in this process, each with its state and figures (`state`: `ok`, `off`, or what is wrong).
+    `devices`: a `devices.service.DeviceService`, where there is one.
     """
 
     hub: Hub
     identity: Any
     settings: Settings
     parts: Mapping[str, Callable[[], Mapping[str, Any]]] = field(default_factory=dict)
+    devices: Any = None
 
 
 def services_of(request: Request) -> Services:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from nabe.apis.sensorthings import arrays
+from nabe.apis.sensorthings.batch import ROOT
 from nabe.apis.sensorthings.mqtt import Publication, published, subscription
 from nabe.errors import Invalid, NabeError, SourceUnavailable
 from nabe.hub import Hub
@@ -25,11 +26,10 @@ _REMEMBERED = 10_000
 
 
 class Messages:
-    """`take` and `watch` as channels of MQTT have them. `base`: the service's root in links; empty: relative ones."""
+    """`take` and `watch` as channels of MQTT have them. Links begin with the city's `base_uri`; without one they are relative."""
 
-    def __init__(self, hub: Hub, base: str = "") -> None:
+    def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._base = base
         self._done: dict[str, Mapping[int, NabeError]] = {}
 
     def take(self, messages: Sequence[Message]) -> list[NabeError | None]:
@@ -98,8 +98,11 @@ class Messages:
             there = replace(wanted.query, top=0 if wanted.query.id is None else None, keys=True)
             self._hub.sensing.read(actor, use_case, there, interface=INTERFACE)
 
+        city = self._hub.city().base_uri.rstrip("/")
+        base = f"{city}{ROOT}" if city else ""
+
         def tell(event: EntityEvent, row: EntityRow | None) -> None:
-            payload = wanted.payload(event, row, self._base)
+            payload = wanted.payload(event, row, base)
             if payload is not None:
                 deliver(filter, payload)
 

@@ -21,6 +21,7 @@ from nabe.devices.service import DeviceService
 from nabe.errors import Invalid, SourceRefused, Unknown
 from nabe.hub import Hub, SensorStores
 from nabe.model.catalogue import Snapshot
+from nabe.model.dataset import Access, Mode
 from nabe.ports.catalogue import Catalogue
 from nabe.ports.engine import Budget
 from nabe.ports.identity import Identity
@@ -28,6 +29,7 @@ from nabe.ports.ledger import Ledger
 from nabe.ports.source import Adapter, AdapterContext, Claim, Source
 from nabe.query.describe import describe
 from nabe.query.reach import Reach
+from nabe.query.sensing import StreamTables
 from nabe.query.text import parse_filter
 from nabe.stores.duckdb import DuckDbEngine
 from nabe.stores.lake import ParquetLake
@@ -100,12 +102,13 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
     (state / "cache").mkdir(exist_ok=True)
     storage = secret_resolver(root)(settings.storage)
     store = RelationalStore(storage or f"sqlite:///{state / 'nabe.sqlite'}")
-    sources = Sources(store.catalogue, adapters(), root)
+    bus, observations = NatsBus(), _observations(storage, state)
+    tables = StreamTables(store.entities, observations, lambda: shared_streams(store.catalogue.snapshot()))
+    sources = Sources(store.catalogue, adapters(), root, tables)
     reach = Reach(sources.open)
     lake = ParquetLake(state / "lake")
     engine = DuckDbEngine(str(state / "cache"))
     budget = Budget(settings.query_seconds, settings.query_rows, settings.query_memory)
-    bus, observations = NatsBus(), _observations(storage, state)
     hub = Hub(
         catalogue=store.catalogue,
         ledger=store.ledger,
@@ -145,6 +148,17 @@ def _observations(storage: str, state: Path) -> ObservationStore | PostgresObser
     if storage.startswith("postgres"):
         return PostgresObservations(storage)
     return ObservationStore(state / "observations")
+
+
+def shared_streams(snapshot: Snapshot) -> frozenset[str]:
+    """Stream datasets of which anybody may see everything."""
+    return frozenset(
+        dataset.id
+        for dataset in snapshot.datasets.values()
+        if dataset.mode is Mode.STREAM
+        and dataset.access is Access.OPEN
+        and not any(field.personal for field in dataset.fields)
+    )
 
 
 def asgi(nabe: Nabe) -> Starlette:
@@ -286,8 +300,11 @@ def adapter_entries() -> list[EntryPoint]:
 class Sources:
     """Open silos, one per declared system; reopened when its declaration changes."""
 
-    def __init__(self, catalogue: Catalogue, adapters: Mapping[str, Adapter], root: Path) -> None:
+    def __init__(
+        self, catalogue: Catalogue, adapters: Mapping[str, Adapter], root: Path, streams: Source | None = None
+    ) -> None:
         self.adapters = adapters
+        self._streams = streams
         self._catalogue = catalogue
         self._root = root
         self._open: dict[str, tuple[object, Source]] = {}
@@ -308,6 +325,8 @@ class Sources:
             if adapter is None:
                 hint = f"Installed adapters: {', '.join(sorted(self.adapters))}."
                 raise SourceRefused(id, f"no adapter {system.adapter!r} is installed.", hint=hint)
+            if self._streams is not None and getattr(adapter, "streams", False):
+                return self._streams  # what comes in lies in our own stores
             opened = adapter.open(system, secret_resolver(self._root), adapter_context(self._root, id, snapshot))
             self._open[id] = ((system, allow), opened)
         if source is not None:

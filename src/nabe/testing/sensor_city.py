@@ -21,11 +21,12 @@ from nabe.model.text import Text
 from nabe.model.usecase import Approval, Grant, Member, UseCase, UseCaseState
 from nabe.ports.engine import Budget
 from nabe.query.reach import Reach
+from nabe.query.sensing import StreamTables
 from nabe.stores.duckdb import DuckDbEngine
 from nabe.stores.nats import NatsBus
 from nabe.stores.observations import ObservationStore
 from nabe.stores.relational import RelationalStore
-from nabe.testing.fakes import FakeCatalogue, FakeLedger, FakeSource
+from nabe.testing.fakes import FakeCatalogue, FakeLedger
 
 T = EntityType
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
@@ -107,7 +108,7 @@ class Town:
         self.hub = Hub(
             catalogue=self.catalogue,
             ledger=self.ledger,
-            reach=Reach({"netz": FakeSource({})}.__getitem__),
+            reach=Reach({"netz": StreamTables(self.store.entities, self.observations)}.__getitem__),
             engine=self.engine,
             clock=lambda: self.now,
             budget=Budget(),

@@ -41,7 +41,7 @@ class Areas:
         if missing:
             ids = tuple({id for key in missing for id in key})
             rows = self._entities.find(EntityScan(EntityType.FEATURE_OF_INTEREST, datasets, ids=ids))
-            shapes = {row.id: shape for row in rows if (shape := _shape(row.values.get("feature"))) is not None}
+            shapes = {row.id: shape for row in rows if (shape := shape_of(row.values.get("feature"))) is not None}
             made = {key: _hull([shapes[id] for id in key if id in shapes]) for key in missing}
             with self._lock:
                 if len(self._known) > _MOST:
@@ -102,7 +102,7 @@ def _looking(values: Mapping[str, Any]) -> Any:
         if isinstance(value, tuple):
             return Interval(*value)
         if isinstance(value, Mapping):
-            shape = _shape(value)
+            shape = shape_of(value)
             return Shape(shapely.to_wkb(shape)) if shape is not None else None
         return Instant(value) if isinstance(value, int) else value
 
@@ -117,7 +117,7 @@ def _span(held: Summary, name: str) -> tuple[int, int] | None:
     return None
 
 
-def _shape(value: Any) -> Any:
+def shape_of(value: Any) -> Any:
     """A GeoJSON geometry or Feature as a shape; None where it is none."""
     if isinstance(value, Mapping) and value.get("type") == "Feature":
         value = value.get("geometry")

@@ -18,11 +18,14 @@ from nabe.apis.sensorthings.expanding import Shown
 from nabe.apis.sensorthings.render import Renderer, encode, inside
 from nabe.apis.sensorthings.service import observing
 from nabe.errors import Invalid, Unknown
-from nabe.model.entities import EntityQuery, EntityRow, EntityType, Hop, NewEntity
+from nabe.model.entities import STREAMS, EntityQuery, EntityRow, EntityType, Hop, NewEntity
 from nabe.model.event import EntityEvent, Happening
 
 _LONGEST = 8_000
 _REFUSED = ("$top", "$skip", "$count", "$orderby", "$skiptoken", "$resultFormat", "$apply", "$id")
+
+#: What a stream that was just made cannot have, whichever Observations are there when its message goes out.
+_EXTENT = frozenset({"observedArea", "phenomenonTime", "resultTime"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Subscription:
             return None
         steps = self.address.inside
         if not steps:
+            if event.happening is Happening.CREATED and row.type in STREAMS:
+                row = replace(row, values={name: item for name, item in row.values.items() if name not in _EXTENT})
             return encode(Renderer(base).entity(row, self.shown))
         if event.happening is Happening.UPDATED and event.changed and steps[0] not in event.changed:
             return None

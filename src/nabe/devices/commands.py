@@ -50,17 +50,7 @@ class Commands:
 
     def tasked(self, task: int, capability: int, dataset: str, parameters: Mapping[str, Any]) -> None:
         """A Task was made. Returns at once."""
-        found = next(
-            (
-                (device, name)
-                for device in self._fleet.of_dataset(dataset)
-                for name, id in device.capabilities.items()
-                if id == capability
-            ),
-            None,
-        )
-        if found is not None:
-            self._threads.submit(self._run, task, *found, dict(parameters))
+        self._threads.submit(self._begin, task, capability, dataset, dict(parameters))
 
     def told(self, system: str, notice: Notice) -> None:
         """A network server tells what became of a downlink."""
@@ -86,6 +76,13 @@ class Commands:
             )
         address = self._fleet.sighting((device.system, device.id)).address
         return Downlink(device.id, _port(outcome.port, command), outcome.bytes, command.confirmed, address)
+
+    def _begin(self, task: int, capability: int, dataset: str, parameters: dict[str, Any]) -> None:
+        for device in self._fleet.of_dataset(dataset):
+            for name, id in device.capabilities.items():
+                if id == capability:
+                    self._run(task, device, name, parameters)
+                    return
 
     def _run(self, task: int, device: Device, name: str, parameters: dict[str, Any]) -> None:
         parameters.pop("downlink", None)

@@ -39,6 +39,7 @@ class DeviceService:
         self.intake: Final = Intake(
             sensing, self.fleet, self.sandbox, self._speaks, self._systems, on_notice=self.commands.told
         )
+        sensing.on_task(self.commands.tasked)
         self._receiving = Receiving(self.intake, parking)
         self._listening: Listening | None = None
         self._known: tuple[int, tuple[str, ...]] = (-1, ())
@@ -102,7 +103,7 @@ class DeviceService:
     # --- running ----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Fetch messages from brokers of declared systems, and send what Tasks say, until `stop`."""
+        """Fetch messages from brokers of declared systems until `stop`."""
         self._listening = Listening(self._receiving, self._listeners)
         self._listening.start()
 

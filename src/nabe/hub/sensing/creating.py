@@ -48,6 +48,7 @@ class Creating:
         self._bus, self._booking, self._clock = bus, booking, clock
         self._lock = threading.Lock()
         self._keys: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self.tasked: Callable[[StoredEntity], None] = lambda _: None
 
     def placed(self, entity: NewEntity, within: tuple[Hop, ...], parent: int) -> NewEntity:
         """The entity with the link that its address means."""
@@ -196,6 +197,9 @@ class Creating:
                 self._booking.at_once(rights.actor, "task", row.dataset, 1, interface, detail)
         self._bus.publish([EntityEvent(Happening.CREATED, row.type, (row.id,), row.dataset) for row in made])
         self._booking.act(rights.actor, "created", per_dataset([row.dataset for row in made]), rights.write, interface)
+        for row in made:
+            if row.type is _T.TASK:
+                self.tasked(row)
 
 
 def _rows(stream: int, observations: Sequence[NewEntity], now: int, feature: int | None) -> list[Mapping[str, Any]]:

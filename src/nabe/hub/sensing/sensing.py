@@ -30,7 +30,7 @@ from nabe.model.event import EntityEvent
 from nabe.model.observation import Bucket
 from nabe.model.party import Actor
 from nabe.ports.bus import Bus
-from nabe.ports.entities import Entities
+from nabe.ports.entities import Entities, StoredEntity
 from nabe.ports.ledger import Ledger
 from nabe.ports.observations import Observations
 from nabe.query.sensing import Areas, Meter, Reading, View
@@ -73,6 +73,18 @@ class Sensing:
         self._changing = Changing(self._owning, self._storing, entities, observations, bus, self._booking)
         self._erasing = Erasing(self._seeing, self._changing, entities, observations, self._booking)
         self._watching = Watching(self._seeing, bus, self._booking, self._one, clock)
+
+    def on_task(self, deliver: Callable[[int, int, str, Mapping[str, Any]], None]) -> None:
+        """Call `deliver` (quick, never raises) for every Task that is made here: its id, that of its TaskingCapability, its
+        dataset, its parameters. Whoever made it was decided upon, and it is in the ledger.
+        """
+
+        def tell(row: StoredEntity) -> None:
+            given = row.values.get("taskingParameters")
+            parameters = given if isinstance(given, Mapping) else {}
+            deliver(row.id, row.links.get("TaskingCapability", 0), row.dataset, parameters)
+
+        self._creating.tasked = tell
 
     # --- reading ----------------------------------------------------------------------------------------------------
 

@@ -82,7 +82,9 @@ class Gathering:
         incoming = arrays.table([row for _, row in rows], time.time_ns() // 1000)
         errors: dict[int, NabeError] = {}
         try:
-            ids = self._hub.sensing.observe(asker.actor, incoming.table, interface=ID, errors=errors).tolist()
+            ids = self._hub.sensing.observe(
+                asker.actor, incoming.table, interface=ID, errors=errors, placed=True
+            ).tolist()
         except NabeError:
             return []
         return [

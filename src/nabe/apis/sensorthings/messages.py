@@ -82,7 +82,7 @@ class Messages:
         if known is not None:
             return known
         errors: dict[int, NabeError] = {}
-        self._hub.sensing.observe(actor, table, key=key, interface=INTERFACE, errors=errors)
+        self._hub.sensing.observe(actor, table, key=key, interface=INTERFACE, errors=errors, placed=True)
         if key:
             if len(self._done) >= _REMEMBERED:
                 self._done.clear()

@@ -144,7 +144,7 @@ class Service:
         if row is not None:
             incoming = arrays.table([row], now)
             if not incoming.errors:
-                ids = self._sensing.observe(self._actor, incoming.table, key=self._key, interface=ID)
+                ids = self._sensing.observe(self._actor, incoming.table, key=self._key, interface=ID, placed=True)
                 return self._created(at.type, int(ids[0]))
         entity = bodies.Reading(now).entity(data, at.type, at.hops)
         id = self._sensing.create(
@@ -174,7 +174,9 @@ class Service:
         for place, why in incoming.errors.items():
             said[place] = why
         errors: dict[int, NabeError] = {}
-        ids = self._sensing.observe(self._actor, incoming.table, key=self._key, interface=ID, errors=errors)
+        ids = self._sensing.observe(
+            self._actor, incoming.table, key=self._key, interface=ID, errors=errors, placed=True
+        )
         link = f"{self._base}/{ENTITIES[EntityType.OBSERVATION].plural}("
         for place, id in zip(incoming.places, ids.tolist(), strict=True):
             if id > 0:

@@ -11,7 +11,7 @@ from typing import Any
 from nabe.errors import Invalid, NabeError
 from nabe.hub.sensing.booking import Booking
 from nabe.hub.sensing.observing import fits, kind_of, no_stream
-from nabe.hub.sensing.storing import Storing, per_dataset
+from nabe.hub.sensing.storing import Storing, no_feature, per_dataset
 from nabe.hub.sensing.validating import tidied
 from nabe.hub.sensing.writing import (
     Owning,
@@ -152,11 +152,7 @@ class Creating:
             return id
         id_or_none = self._storing.feature_of(fact.id)
         if id_or_none is None:
-            raise Invalid(
-                "The observation names no FeatureOfInterest, and its Thing has no Location to make one from.",
-                hint="Send a FeatureOfInterest, or give the Thing a Location.",
-                field="FeatureOfInterest",
-            )
+            raise no_feature()
         return id_or_none
 
     def _observe(

@@ -167,15 +167,17 @@ class Sensing:
         key: str = "",
         interface: str = "",
         errors: dict[int, NabeError] | None = None,
+        placed: bool = False,
     ) -> np.ndarray:
         """Take many observations (`model.observation.INCOMING_SCHEMA`); their ids in order, when they are durable.
 
         All or nothing; with `errors` bad rows are put there by position and get the id 0, all others are kept. -1: held back
-        or dropped by rules of minimisation. `Unknown` for a stream, `Denied`, `Invalid`, `LimitExceeded`, `SourceUnavailable`.
+        or dropped by rules of minimisation. `placed`: an observation must be of a FeatureOfInterest, its own or the one that
+        is made from where its Thing is (OGC 18-088, 10.2.2). `Unknown` for a stream, `Denied`, `Invalid`, `LimitExceeded`, `SourceUnavailable`.
         """
         with self._refusing(actor, interface):
             rights = self._rights(actor, None)
-            return self._storing.observe(rights, incoming, key, interface, errors)
+            return self._storing.observe(rights, incoming, key, interface, errors, placed=placed)
 
     def update(
         self,

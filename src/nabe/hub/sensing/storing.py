@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from nabe.errors import NabeError, Unknown
+from nabe.errors import Invalid, NabeError, Unknown
 from nabe.hub.sensing.booking import Booking
 from nabe.hub.sensing.minimising import Minimising
 from nabe.hub.sensing.observing import Checked, checked
@@ -53,6 +53,8 @@ class Storing:
         interface: str,
         errors: dict[int, NabeError] | None = None,
         owned: frozenset[str] = frozenset(),
+        *,
+        placed: bool = False,
     ) -> np.ndarray:
         """Ids in order (0: bad, -1: not stored as such). `owned`: datasets that were decided upon already."""
 
@@ -69,6 +71,9 @@ class Storing:
         ids = np.zeros(count, np.int64)
         if found.table.num_rows:
             self._fill(found)
+            if placed:
+                _demand_feature(found, errors)
+        if found.table.num_rows:
             ids[found.rows] = self._keep(found, key)
             self._tell(found, ids[found.rows])
             counts = np.bincount(found.owner, minlength=len(found.datasets))
@@ -165,6 +170,29 @@ class Storing:
     def close(self) -> None:
         """Store what is held back."""
         self._minimising.close()
+
+
+def _demand_feature(found: Checked, errors: dict[int, NabeError] | None) -> None:
+    """Leave out observations without a FeatureOfInterest."""
+    missing = found.table.column("feature").is_null().to_numpy()
+    if not missing.any():
+        return
+    for row in found.rows[missing].tolist():
+        if errors is None:
+            raise no_feature()
+        errors[row] = no_feature()
+    left = ~missing
+    found.table = found.table.filter(pa.array(left))
+    found.rows, found.owner = found.rows[left], found.owner[left]
+
+
+def no_feature() -> Invalid:
+    """An observation must be of something."""
+    return Invalid(
+        "The observation names no FeatureOfInterest, and its Thing has no Location to make one from.",
+        hint="Send a FeatureOfInterest, or give the Thing a Location.",
+        field="FeatureOfInterest",
+    )
 
 
 def per_dataset(datasets: Sequence[str]) -> Mapping[str, int]:

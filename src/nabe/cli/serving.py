@@ -28,6 +28,7 @@ from nabe.errors import Invalid, NabeError
 from nabe.model.catalogue import Snapshot
 from nabe.model.ledger import ChainCheck
 from nabe.mqtt.service import MqttService, tls_context
+from nabe.web.protocol import JoinedHttp
 
 #: Grants that end within so many days are told of.
 _SOON_DAYS = 30
@@ -66,6 +67,7 @@ def serve(
                 asgi(nabe),
                 host=address,
                 port=number,
+                http=JoinedHttp,
                 log_level="warning",
                 access_log=False,
                 server_header=False,

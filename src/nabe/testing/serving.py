@@ -19,6 +19,7 @@ from nabe.config import Settings
 from nabe.model.catalogue import Change
 from nabe.model.party import Actor, Role
 from nabe.testing import canary_city as city
+from nabe.web.protocol import JoinedHttp
 
 OPERATOR = Actor("operator", "", "", frozenset({Role.IT}))
 
@@ -73,7 +74,9 @@ def on_a_port(app: Any) -> Iterator[int]:
     with contextlib.closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", access_log=False, lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=port, http=JoinedHttp, log_level="warning", access_log=False, lifespan="off")
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     until = time.monotonic() + 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from nabe.apis.sensorthings.problems import no_such
+from nabe.apis.sensorthings.problems import NO_ID, no_such
 from nabe.errors import Invalid, Unknown
 from nabe.model.entities import ENTITIES, SETS, EntityKind, EntityType, Hop
 
@@ -88,7 +88,7 @@ def _segment(part: str) -> tuple[str, int | None]:
 def entity_id(text: str) -> int:
     """An id as it stands in an address. `Unknown` for what is none: there is no such entity."""
     if not _ID.fullmatch(text) or not -(2**63) <= int(text) < 2**63:
-        raise Unknown("Not a valid id: Path is not valid.", field="id")
+        raise Unknown(NO_ID, field="id")
     return int(text)
 
 

@@ -78,8 +78,9 @@ class Batch:
         reply = self._service.answer(Asked(part.method, path, query, part.headers, _in_batch(part, path)))
         if reply.status == 404:
             # What is not there is said in the standard's few words.
-            said = msgspec.json.decode(reply.body)
-            return Reply(404, {}, encode({name: said[name] for name in ("code", "type", "message")}))
+            said = msgspec.json.decode(reply.body)["message"]
+            words = said if said == problems.NO_ID else problems.NOT_FOUND
+            return Reply(404, {}, encode({"code": 404, "type": "error", "message": words}))
         return reply
 
     def _together(self, places: list[int]) -> None:

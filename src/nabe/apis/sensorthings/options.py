@@ -112,7 +112,10 @@ def options(query_string: str) -> dict[str, str]:
     found: dict[str, str] = {}
     lower = {name.lower(): name for name in _KNOWN}
     for part in query_string.split("&"):
-        name, _, value = part.partition("=")
+        name, mark, value = part.partition("=")
+        if not mark:  # some clients encode the whole option, its = included
+            name, _, value = unquote_plus(name, errors="replace").partition("=")
+            value = value.replace("%", "%25").replace("+", "%2B")
         name = unquote_plus(name, errors="replace").strip()
         if f"${name.lower()}" in lower:
             known = lower[f"${name.lower()}"]

@@ -9,6 +9,8 @@ import msgspec
 from nabe.errors import Denied, Invalid, NabeError, NotAuthenticated, TooManyRequests, Unknown
 from nabe.web.problem import reasons, title
 
+NOT_FOUND = "Not Found"
+NO_ID = "Not a valid id: Path is not valid."
 JSON = "application/json; charset=UTF-8"
 
 
@@ -32,13 +34,13 @@ class NotHere(Invalid):
 
 def no_such() -> Unknown:
     """An address that leads nowhere; why it does not is nobody's business."""
-    return Unknown("Not Found")
+    return Unknown(NOT_FOUND)
 
 
 def body(error: NabeError, lang: str) -> bytes:
     """`code`, `type`, `message` as SensorThings services answer; `title`, `hint`, `field` and `reasons` when they help."""
     said: dict[str, Any] = {"code": error.status, "type": "error", "message": error.detail}
-    if error.detail != "Not Found":
+    if error.detail != NOT_FOUND:
         said |= {"title": title(error, lang), "problem": f"/problems/{error.code}"}
         said |= {"hint": error.hint} if error.hint else {}
         said |= {"field": error.params["field"]} if isinstance(error.params.get("field"), str) else {}

@@ -30,7 +30,7 @@ def _truth(value: Typed) -> bool | None:
     kind, it = value
     if kind == "json":
         text = plain.json_text(it)
-        return None if text is None else text == "true"
+        return {"true": True, "false": False}.get(text or "")
     assert kind in ("bool", "null")
     return None if it is None else bool(it)
 

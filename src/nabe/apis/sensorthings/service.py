@@ -213,6 +213,7 @@ class Service:
         if at.end == "$ref":
             owner, relation = self._owner(at)
             target = at.id if at.id is not None else bodies.link_id(given.get("$id"), at.type, "$id")
+            self._one(Address(at.type, at.hops, target))  # else there is no such link
             self._sensing.link(
                 self._actor,
                 at.hops[-1].type,

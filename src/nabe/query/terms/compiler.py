@@ -98,7 +98,9 @@ class Compiler:
             case Kind.BOOLEAN:
                 return value.sql
             case Kind.JSON | Kind.RESULT:
-                return f"({self.text_of(value)} = 'true')"
+                # What is neither is as good as missing: `not properties/flag` finds those whose flag is down.
+                yes, no = self.dialect.true, self.dialect.false
+                return f"(CASE {self.text_of(value)} WHEN 'true' THEN {yes} WHEN 'false' THEN {no} END)"
             case Kind.NULL:
                 return f"({self.dialect.true} = NULL)"
         raise Invalid(f"A condition is expected, not {value.kind}.", hint="Compare it with something.")

@@ -156,7 +156,11 @@ def _join(link: Link, owner: EntityType, near: str, far: str, tables: list[str])
     elif link.table is None:
         tables.append(f"JOIN {name} {near} ON {far}.{link.column} = {near}.id")
     else:
-        tables.append(f"JOIN {link.table.name} {near}_l ON {near}_l.{link.there} = {far}.id")
+        between = link.table.name
+        if "place" in link.table.c and not link.place:
+            # In a list the same one may stand twice; seen from there, the list is one.
+            between = f"(SELECT DISTINCT {link.here}, {link.there} FROM {between})"
+        tables.append(f"JOIN {between} {near}_l ON {near}_l.{link.there} = {far}.id")
         tables.append(f"JOIN {name} {near} ON {near}.id = {near}_l.{link.here}")
 
 

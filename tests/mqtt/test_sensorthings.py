@@ -25,6 +25,14 @@ from nabe.testing.serving import OpenCity, on_a_port
 THING = {
     "name": "Station",
     "description": "am Markt",
+    "Locations": [
+        {
+            "name": "Markt",
+            "description": "",
+            "encodingType": "application/geo+json",
+            "location": {"type": "Point", "coordinates": [9.9, 51.5]},
+        }
+    ],
     "Datastreams": [
         {
             "name": "Temperatur",

@@ -139,7 +139,7 @@ def open_workspace(root: Path, settings: config.Settings | None = None) -> Nabe:
         bus,
         parking,
         observations,
-        DeviceService(store.devices, store.catalogue.snapshot, hub.sensing, parking, sources.open),
+        DeviceService(store.devices, store.catalogue.snapshot, hub.sensing, parking, sources.own),
     )
 
 
@@ -311,7 +311,15 @@ class Sources:
         self._lock = Lock()
 
     def open(self, id: str) -> Source:
-        """The silo with this id."""
+        """The silo with this id, to be read: of those whose devices send by themselves, what lies in our own stores."""
+        system = self._catalogue.snapshot().systems.get(id)
+        adapter = self.adapters.get(system.adapter) if system is not None else None
+        if self._streams is not None and getattr(adapter, "streams", False):
+            return self._streams
+        return self.own(id)
+
+    def own(self, id: str) -> Source:
+        """The silo itself."""
         snapshot = self._catalogue.snapshot()
         system = snapshot.systems.get(id)
         if system is None:
@@ -325,8 +333,6 @@ class Sources:
             if adapter is None:
                 hint = f"Installed adapters: {', '.join(sorted(self.adapters))}."
                 raise SourceRefused(id, f"no adapter {system.adapter!r} is installed.", hint=hint)
-            if self._streams is not None and getattr(adapter, "streams", False):
-                return self._streams  # what comes in lies in our own stores
             opened = adapter.open(system, secret_resolver(self._root), adapter_context(self._root, id, snapshot))
             self._open[id] = ((system, allow), opened)
         if source is not None:

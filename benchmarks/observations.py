@@ -10,7 +10,6 @@ Parquet written as the rows come, SQLite's `executemany` and (`--postgres`) COPY
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import shutil
 import sqlite3
@@ -92,10 +91,6 @@ def times(what: str, call: Callable[[], Any], number: int, target: float) -> Non
     found.sort()
     p95 = found[min(int(len(found) * 0.95), len(found) - 1)]
     report(what, f"{statistics.median(found):.1f} / {p95:.1f} ms", f"median / p95, target {target:g} ms")
-
-
-def size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def loading(store: Any, rows: int, scratch: Path) -> None:
@@ -280,8 +275,8 @@ def main() -> None:
             loading(store, given.rows, scratch)
         report(
             "bytes per observation",
-            f"{size(folder) / given.rows:.2f}",
-            f"{len(os.listdir(folder / 'history'))} files, target 12",
+            f"{store.state()['bytes'] / given.rows:.2f}",
+            f"{store.state()['files']} files, target 12",
         )
         reading(store, given.rows)
         store.close()

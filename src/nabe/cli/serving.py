@@ -22,6 +22,7 @@ from nabe import jobs, manifest
 from nabe.app import Nabe, asgi, devices, load, nats_server, open_workspace
 from nabe.cli.common import AsJson, Workspace, actor_named, line, opened, plain, say, show
 from nabe.cli.data import states
+from nabe.cli.observing import observed
 from nabe.cli.workspace import apply_files
 from nabe.config import state_folder
 from nabe.errors import Invalid, NabeError
@@ -165,7 +166,15 @@ def doctor(workspace: Workspace = None, as_json: AsJson = False) -> None:
     [dim]nabe doctor --json[/dim]
     """
     with opened(workspace) as nabe:
-        rows = [*_declared(nabe), *_consented(nabe), *_kept(nabe), *_reached(nabe), *_devices(nabe), *_installed()]
+        rows = [
+            *_declared(nabe),
+            *_consented(nabe),
+            *_kept(nabe),
+            *observed(nabe),
+            *_reached(nabe),
+            *_devices(nabe),
+            *_installed(),
+        ]
     shown = rows if as_json else [row | {"ok": "✓" if row["ok"] else "✗"} for row in rows]
     show(shown, ("ok", "check", "detail"), as_json=as_json)
     if not all(row["ok"] for row in rows):

@@ -53,7 +53,7 @@ class TestPostgres(ObservationsConformance):
 
 
 def test_other_tools_see_moments(home):
-    from nabe.testing.observation_conformance import START, one, rows
+    from nabe.testing.observation_oracle import START, one, rows
 
     home.open().append(rows(one(1, 0), {"stream": 1, "time": -1}, {"stream": 1, "time": START + 7}))
     found = home.server.run('SELECT "time"::text FROM observations ORDER BY "time"')

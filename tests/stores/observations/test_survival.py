@@ -20,7 +20,7 @@ import pytest
 from nabe.errors import Invalid, SourceUnavailable
 from nabe.model.observation import ObservationScan
 from nabe.stores.observations import ObservationStore
-from nabe.testing.observation_conformance import ALL, MINUTE, START, one, read, reading, rows
+from nabe.testing.observation_oracle import ALL, MINUTE, START, one, read, reading, rows
 
 _WORK = """
 import json, random, sys, threading
@@ -209,7 +209,7 @@ import resource, sys
 from pathlib import Path
 from nabe.errors import SourceUnavailable
 from nabe.stores.observations import ObservationStore
-from nabe.testing.observation_conformance import ALL, reading
+from nabe.testing.observation_oracle import ALL, reading
 store = ObservationStore(Path(sys.argv[1]), background=False)
 store.append(reading(1, range(100)))
 resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))

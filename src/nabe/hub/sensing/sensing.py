@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from nabe.hub.sensing.booking import Booking
 from nabe.hub.sensing.changing import Changing
 from nabe.hub.sensing.creating import Creating
 from nabe.hub.sensing.erasing import Erasing
+from nabe.hub.sensing.loading import Loading
 from nabe.hub.sensing.seeing import Seeing
 from nabe.hub.sensing.storing import Storing
 from nabe.hub.sensing.watching import Watch, Watching
@@ -72,6 +73,7 @@ class Sensing:
         self._creating = Creating(self._owning, self._storing, entities, bus, self._booking, clock)
         self._changing = Changing(self._owning, self._storing, entities, observations, bus, self._booking)
         self._erasing = Erasing(self._seeing, self._changing, entities, observations, self._booking)
+        self._loading = Loading(self._seeing, self._storing, entities, observations, self._booking)
         self._watching = Watching(self._seeing, bus, self._booking, self._one, clock)
 
     def on_task(self, deliver: Callable[[int, int, str, Mapping[str, Any]], None]) -> None:
@@ -178,6 +180,26 @@ class Sensing:
         with self._refusing(actor, interface):
             rights = self._rights(actor, None)
             return self._storing.observe(rights, incoming, key, interface, errors, placed=placed)
+
+    def load(
+        self,
+        actor: Actor,
+        dataset: str,
+        tables: Iterator[pa.Table],
+        progress: Callable[[int], None] = lambda _: None,
+        *,
+        interface: str = "",
+    ) -> int:
+        """Back-fill: all of these observations (tables as of `observe`) of streams of one dataset, or none; how many.
+
+        They are checked and minimised like others, but watchers are not told. Raises what `observe` raises.
+        """
+        with self._refusing(actor, interface):
+            return self._loading.load(self._rights(actor, None), dataset, tables, progress, interface)
+
+    def streams(self, actor: Actor, dataset: str) -> Mapping[str, tuple[int, ...]]:
+        """Ids by name of the streams of a dataset that the actor may write. `Unknown`, `Denied`."""
+        return self._loading.streams(self._rights(actor, None), dataset)
 
     def update(
         self,

@@ -58,16 +58,8 @@ class Storing:
     ) -> np.ndarray:
         """Ids in order (0: bad, -1: not stored as such). `owned`: datasets that were decided upon already."""
 
-        def may(dataset: str) -> NabeError | None:
-            if dataset in rights.write.ids or dataset in owned:
-                return None
-            noun = self._seeing.snapshot().datasets.get(dataset)
-            if noun is None or not self._seeing.knows(rights.actor, noun):
-                return Unknown("")
-            return refused(self._seeing.decision(rights.actor, Action.WRITE, noun), "Writing into")
-
         count = incoming.num_rows
-        found = checked(incoming, self._entities, may, errors)
+        found = checked(incoming, self._entities, permission(self._seeing, rights, owned), errors)
         ids = np.zeros(count, np.int64)
         if found.table.num_rows:
             self._fill(found)
@@ -193,6 +185,22 @@ def no_feature() -> Invalid:
         hint="Send a FeatureOfInterest, or give the Thing a Location.",
         field="FeatureOfInterest",
     )
+
+
+def permission(
+    seeing: Seeing, rights: Rights, owned: frozenset[str] = frozenset()
+) -> Callable[[str], NabeError | None]:
+    """Why nothing may be written into a dataset; None if it may. `owned`: datasets that were decided upon already."""
+
+    def may(dataset: str) -> NabeError | None:
+        if dataset in rights.write.ids or dataset in owned:
+            return None
+        noun = seeing.snapshot().datasets.get(dataset)
+        if noun is None or not seeing.knows(rights.actor, noun):
+            return Unknown(f"There is no dataset {dataset!r} that you may know of.")
+        return refused(seeing.decision(rights.actor, Action.WRITE, noun), "Writing into")
+
+    return may
 
 
 def per_dataset(datasets: Sequence[str]) -> Mapping[str, int]:

@@ -290,6 +290,16 @@ class ObservationStore:
                 pairs = [(one, item) for one in streams.tolist() for item in renewed.features.get(one, ())]
                 self._memory.summaries.renew(streams, found, np.array(pairs, np.int64).reshape(-1, 2))
 
+    def state(self) -> dict[str, int]:
+        """How many rows, how many of them fresh, how many files of history, bytes of all."""
+        rows = self.count(ObservationScan(None))
+        with self._state:
+            view, fresh = self._memory.view, self._memory.fresh
+        size = sum(segment.bytes for segment in view.segments)
+        for path in self._folder.glob("observations.sqlite*"):
+            size += path.stat().st_size
+        return {"rows": rows, "fresh": fresh, "files": len(view.segments), "bytes": size}
+
     # --- history ---
 
     def compact(self, progress: Callable[[float], None] = lambda _: None, *, whole: bool = False) -> None:

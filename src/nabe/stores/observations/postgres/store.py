@@ -186,6 +186,17 @@ class PostgresObservations:
             found = connection.execute(sql.encode(), None if streams is None else (list(streams),)).fetchall()
         return {row[0]: Summary(*(*row[:7], tuple(sorted(row[7])))) for row in found}
 
+    def state(self) -> dict[str, int]:
+        """How many rows, how many of them fresh (none), how many partitions, bytes of all."""
+        sql = (
+            "SELECT count(*), coalesce(sum(pg_total_relation_size(inhrelid)), 0) FROM pg_inherits"
+            " WHERE inhparent = 'observation'::regclass"
+        )
+        with self._database.connection() as connection:
+            found = connection.execute(sql).fetchone()
+        assert found is not None
+        return {"rows": self.count(ObservationScan(None)), "fresh": 0, "files": found[0], "bytes": int(found[1])}
+
     def _renew(self, streams: Sequence[int] | None) -> None:
         """Look up the times of streams whose first or last may have gone."""
         sql = "SELECT stream FROM observation_stream WHERE stale"

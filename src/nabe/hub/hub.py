@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
-import pyarrow as pa
-
 from nabe.errors import Denied, Invalid, NabeError
 from nabe.hub.checking import Checking, Counts
 from nabe.hub.deciding import NO_DATASET, Deciding, unknown
@@ -21,10 +19,10 @@ from nabe.hub.explaining import Explanation
 from nabe.hub.finding import Finding, Found, Lineage, SystemView
 from nabe.hub.keeping import Due, Keeping, Kept
 from nabe.hub.noting import Counted, Note
-from nabe.hub.reading import Asking, Sealing, readable, scans
+from nabe.hub.reading import Asking, Sealing, described, readable, scans
 from nabe.hub.sensing import Sensing, SensorStores
 from nabe.model.catalogue import Change, City, Goal, Revision, Snapshot, Vocabulary
-from nabe.model.dataset import Access, Dataset, Field, Mode
+from nabe.model.dataset import Access, Dataset, Mode
 from nabe.model.decision import Action, Decision
 from nabe.model.delivery import Delivery, Reception
 from nabe.model.lake import Run
@@ -32,9 +30,8 @@ from nabe.model.ledger import ChainedEntry, Entry
 from nabe.model.party import QUALITY_JOB, Actor, Organisation
 from nabe.model.quality import QualityView
 from nabe.model.quality import Result as QualityResult
-from nabe.model.query import Query, SealedQuery, SealedScan
+from nabe.model.query import Query
 from nabe.model.result import Result
-from nabe.model.schema import field_type
 from nabe.model.text import Text
 from nabe.model.usecase import UseCase
 from nabe.ports.catalogue import Catalogue
@@ -189,7 +186,7 @@ class Hub:
         return Result(
             schema=answer.batches.schema,
             batches=counted,
-            fields=_fields(answer.batches.schema, sealed),
+            fields=described(answer.batches.schema, sealed),
             decisions=tuple(dict.fromkeys(scan.decision for scan in scans(sealed))),
             sources=answer.sources,
             total=answer.total,
@@ -426,13 +423,3 @@ class Hub:
                 reasons=tuple((verdict.reason, dict(verdict.params)) for verdict in decision.because),
             )
         return decision
-
-
-def _fields(schema: pa.Schema, sealed: SealedQuery) -> tuple[Field, ...]:
-    """Describe the columns: a dataset's own field where the answer is the dataset's rows, else name and type."""
-    known: dict[str, Field] = {}
-    if not sealed.sql:
-        ((_, item),) = sealed.inputs
-        scan = item if isinstance(item, SealedScan) else item.scan
-        known = {field.name: field for field in scan.dataset.fields}
-    return tuple(known.get(column.name) or Field(column.name, field_type(column)) for column in schema)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import pyarrow as pa
+
 from nabe.errors import Denied, Invalid
 from nabe.governance.constrain import constrain
 from nabe.hub.deciding import Deciding, unknown
 from nabe.model.catalogue import Snapshot
-from nabe.model.dataset import Dataset
+from nabe.model.dataset import Dataset, Field
 from nabe.model.decision import Action, Decision
 from nabe.model.party import Actor
 from nabe.model.query import Query, Scan, SealedProduct, SealedQuery, SealedScan
+from nabe.model.schema import field_type
 from nabe.query.text import Known, parse
 
 _DEEPEST_PRODUCT = 16
@@ -128,3 +131,13 @@ def scans(sealed: SealedQuery) -> list[SealedScan]:
         else:
             found.append(item)
     return found
+
+
+def described(schema: pa.Schema, sealed: SealedQuery) -> tuple[Field, ...]:
+    """Describe the columns: a dataset's own field where the answer is the dataset's rows, else name and type."""
+    known: dict[str, Field] = {}
+    if not sealed.sql:
+        ((_, item),) = sealed.inputs
+        scan = item if isinstance(item, SealedScan) else item.scan
+        known = {field.name: field for field in scan.dataset.fields}
+    return tuple(known.get(column.name) or Field(column.name, field_type(column)) for column in schema)

@@ -7,6 +7,7 @@ import pytest
 from nabe.app import load
 from nabe.errors import Invalid
 from nabe.manifest import init, json_schemas
+from nabe.model.catalogue import KINDS
 
 CITY = "kind: city\nid: dorf\ntitle: Dorf\n"
 ORG = "id: dorf\ntitle: Dorf\ntype: municipality\n"
@@ -301,7 +302,7 @@ def test_a_new_workspace_is_without_problems(tmp_path):
 
 
 def test_there_is_a_json_schema_for_every_kind():
-    assert set(json_schemas()) == {"city", "organisation", "goal", "vocabulary", "system", "dataset", "usecase"}
+    assert set(json_schemas()) == set(KINDS)
 
 
 @pytest.mark.parametrize(

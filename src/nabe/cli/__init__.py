@@ -23,6 +23,7 @@ from nabe.cli import (
     parked,
     people,
     quality,
+    sensors,
     serving,
     workspace,
 )
@@ -53,6 +54,7 @@ _GROUPS = (
     observing,
     people,
     parked,
+    sensors,
     serving,
 )
 for group in _GROUPS:

@@ -8,19 +8,22 @@ from pathlib import Path
 import pytest
 
 from nabe import manifest
-from nabe.demo.accounts import ACCOUNTS, PASSWORD
+from nabe.demo.accounts import ACCOUNTS, GATEWAY, PASSWORD
 from nabe.demo.nouns import nouns
 from nabe.demo.nouns.systems import SERVICES, Silos
+from nabe.demo.sensing.signals import KINDS
 from nabe.governance.decide import decide
 from nabe.governance.facts import Facts, belongs
 from nabe.model.catalogue import Snapshot
-from nabe.model.dataset import Access
+from nabe.model.dataset import Access, Mode
 from nabe.model.decision import Action, Request
+from nabe.model.stream import MinimiseKind
 from nabe.model.text import Text
 from nabe.model.usecase import UseCaseState
 from nabe.query.text import Known, parse, parse_filter
 
-ADAPTERS = {"file", "sql", "http_json", "ogc_features", "sensorthings", "mobility", "datex2", "oparl"}
+STREAMS = {"lorawan", "mqtt_json", "sensing"}
+ADAPTERS = {"file", "sql", "http_json", "ogc_features", "sensorthings", "mobility", "datex2", "oparl", *STREAMS}
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +34,9 @@ def city(town) -> Snapshot:
 
 
 def test_it_shows_what_was_asked_for(city):
-    assert len(city.systems) == 19
+    assert len(city.systems) == 23
     assert len(city.datasets) >= 50
-    assert len(city.usecases) == 8
+    assert len(city.usecases) == 9
     assert {dataset.access for dataset in city.datasets.values()} == set(Access)
     assert {system.adapter for system in city.systems.values()} == ADAPTERS
     assert any(case.state is UseCaseState.DRAFT for case in city.usecases.values())
@@ -52,6 +55,20 @@ def test_everything_is_labelled_synthetic_and_described_in_both_languages(city):
         for where, text in _texts(noun):
             assert bool(text.de) == bool(text.en), f"{noun.id}: {where}"
         assert noun.title.de and noun.title.en, noun.id
+
+
+def test_datasets_that_come_as_a_stream_say_how(city):
+    streams = [dataset for dataset in city.datasets.values() if dataset.mode is Mode.STREAM]
+    assert {dataset.id for dataset in streams} == {kind.dataset for kind in KINDS.values()}
+    assert {dataset.access for dataset in streams} == {Access.OPEN, Access.INTERNAL, Access.RESTRICTED}
+    assert len({dataset.owner for dataset in streams}) >= 5
+    assert {rule.kind for dataset in streams for rule in dataset.stream.minimise} == {
+        MinimiseKind.ROUND_TIME, MinimiseKind.AGGREGATE, MinimiseKind.ROUND, MinimiseKind.MIN_COUNT,
+    }  # fmt: skip
+    for dataset in streams:
+        assert dataset.stream.writers == (GATEWAY.id,) and dataset.stream.retention
+        granted = any(case.grant(dataset.id) for case in city.usecases.values())
+        assert granted == (dataset.access is not Access.OPEN), dataset.id
 
 
 def _texts(value, where=""):
@@ -132,7 +149,11 @@ def test_the_kita_product_spans_three_silos(city):
 
 def test_the_guide_names_every_account_and_system(city):
     guide = (Path(__file__).parents[2] / "docs" / "guides" / "demo.md").read_text("utf-8")
-    missing = [name for name in (*(a.actor.id for a in ACCOUNTS), *city.systems, PASSWORD) if f"`{name}`" not in guide]
+    missing = [
+        name
+        for name in (*(a.actor.id for a in ACCOUNTS), GATEWAY.id, *city.systems, PASSWORD)
+        if f"`{name}`" not in guide
+    ]
     assert not missing
 
 
@@ -144,6 +165,9 @@ def test_the_bundle_to_copy_has_the_same_product_as_the_model_city(city):
 
 def test_the_declarations_survive_being_written_and_read(city, tmp_path):
     class Adapter:
+        def __init__(self, id):
+            self.streams = id in STREAMS
+
         def check_system(self, system):
             return []
 
@@ -151,6 +175,6 @@ def test_the_declarations_survive_being_written_and_read(city, tmp_path):
             return []
 
     manifest.write(tmp_path, city.nouns())
-    loaded = manifest.load(tmp_path, dict.fromkeys(ADAPTERS, Adapter()), parse_filter=parse_filter)
+    loaded = manifest.load(tmp_path, {id: Adapter(id) for id in ADAPTERS}, parse_filter=parse_filter)
     assert not loaded.errors
     assert Snapshot.of(loaded.nouns).nouns() == city.nouns()

@@ -137,6 +137,7 @@ def demo(
     [dim]nabe demo --port 8090 --lang en[/dim]
     """
     from nabe.demo.running import House, run
+    from nabe.demo.sensing.equipping import Parts
 
     log_to_stderr("warning")
     house = House(
@@ -146,6 +147,9 @@ def demo(
         asgi=asgi,
         scheduled=scheduled,
         devices=lambda nabe, port: devices(nabe, dataclasses.replace(nabe.settings, mqtt_port=port)),
+        sensors=lambda nabe: Parts(
+            nabe.hub.sensing, nabe.devices.fleet, nabe.store.entities.feature_of, nabe.observations.load
+        ),
         postgres=_postgres(),
     )
     run(folder, port, house, open_browser=browser, lang=lang)

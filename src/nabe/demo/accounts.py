@@ -111,3 +111,5 @@ ACCOUNTS: tuple[Account, ...] = (
 
 #: How many of them the screen shows.
 SHOWN = 7
+#: The gateway that sends for all devices: it has tokens and no password.
+GATEWAY = Actor("sensor-gateway", "Gateway der Sensoren", "stadtwerke")

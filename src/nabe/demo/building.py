@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from nabe.demo import making
 from nabe.demo.nouns import nouns
 from nabe.demo.nouns.systems import SERVICES, TOKEN, Silos
+from nabe.demo.sensing import placing
 from nabe.demo.silos import (
     council,
     databases,
@@ -156,6 +157,7 @@ def _write_files(town: Town, root: Path, progress: Progress) -> None:
         ("baustellen_datex", "Baustellen der Landesstraßenbehörde (DATEX II)", traffic.write_state_works),
         ("ratsinformation", "Ratsinformationssystem (OParl)", council.write),
         ("parkleitsystem", "Parkleitsystem (JSON)", traffic.write_car_parks),
+        ("sensornetz", "Geräte, die selbst senden (LoRaWAN, MQTT)", placing.write),
     )
     target = root / "silos"
     target.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from nabe.demo.building import Postgres, Write, read_stamp, save_stamp, silos_of
 from nabe.demo.nouns.systems import SERVICES, reachable
+from nabe.demo.sensing import placing
+from nabe.demo.sensing.orders import Orders
 from nabe.errors import Invalid, SourceUnavailable
 
 
@@ -75,6 +77,33 @@ def services(folders: Mapping[str, Path], ports: Mapping[str, int] | None = None
         yield addresses
     finally:
         _stop(running)
+
+
+@contextlib.contextmanager
+def sending(root: Path, orders: Orders) -> Iterator[subprocess.Popen[bytes]]:
+    """The devices that send by themselves, as one process; it ends with the block, and says then what it sent."""
+    process = subprocess.Popen(  # noqa: S603  # our own module
+        [sys.executable, "-P", "-m", "nabe.demo.sensing", str((root / placing.FILE).parent.resolve())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C at the terminal is for us
+    )
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        with contextlib.suppress(OSError):
+            process.stdin.write(orders.line())
+            process.stdin.flush()
+        yield process
+    finally:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
 
 
 def _start(name: str, folder: Path, port: int, running: list[subprocess.Popen[str]]) -> subprocess.Popen[str]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import datetime as dt
+import gc
 import os
 import re
 import socket
+import time
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +24,12 @@ from rich.table import Table
 
 from nabe import quality
 from nabe.config import Settings
-from nabe.demo.accounts import ACCOUNTS, PASSWORD, SHOWN
+from nabe.demo.accounts import ACCOUNTS, GATEWAY, PASSWORD, SHOWN
 from nabe.demo.building import Demo, Postgres, Write, build
-from nabe.demo.processes import silos
-from nabe.errors import Invalid
+from nabe.demo.processes import sending, silos
+from nabe.demo.sensing.equipping import Known, Parts, equip
+from nabe.demo.sensing.orders import Orders
+from nabe.errors import Invalid, NabeError
 from nabe.hub import Hub
 from nabe.i18n import t
 from nabe.model.party import QUALITY_JOB, Actor
@@ -54,7 +60,7 @@ class House:
 
     `write`: manifest.write; `open`: app.open_workspace; `apply`: the declarations in the folder through the hub, as the
     operator; `asgi`: app.asgi; `scheduled`: copies and checks by schedule as long as it is entered; `devices`: MQTT on a
-    port, likewise; `postgres`: how to start PostgreSQL in a folder, None where it is not installed.
+    port, likewise; `sensors`: what the city's own devices need of it; `postgres`: how to start PostgreSQL in a folder, None where it is not installed.
     """
 
     write: Write
@@ -63,6 +69,7 @@ class House:
     asgi: Callable[[Any], Any]
     scheduled: Callable[[Any], AbstractContextManager[object]]
     devices: Callable[[Any, int], AbstractContextManager[Any]]
+    sensors: Callable[[Any], Parts]
     postgres: Postgres | None = None
 
 
@@ -89,14 +96,69 @@ def run(
             house.apply(nabe)
             create_accounts(nabe.identity)
             check_once(nabe.hub)
-            wanted = nabe.settings.mqtt_port
-            mqtt_port = free_port(wanted) if wanted > 0 else wanted
-            if mqtt_port != wanted:
-                console.print(t("demo.mqtt_busy", lang, port=wanted, other=mqtt_port), style="yellow")
-            with house.scheduled(nabe), house.devices(nabe, mqtt_port) as mqtt:
-                devices = f"mqtt://127.0.0.1:{mqtt.ports['mqtt']}" if mqtt is not None and "mqtt" in mqtt.ports else ""
-                _serve(house.asgi(nabe), free, lang, console, open_browser, devices)
+            made = _equip(root, house.sensors(nabe), lang, console)
+            _give_back()
+            with contextlib.ExitStack() as stack:
+                stack.enter_context(house.scheduled(nabe))
+                mqtt = _mqtt(nabe, house, stack, lang, console)
+                token = stack.enter_context(gateway(nabe.identity, nabe.hub.now()))
+                streams = {id: item.streams for id, item in made.items()}
+                orders = Orders(mqtt, free, GATEWAY.id, token, streams)
+
+                def begin() -> None:
+                    stack.enter_context(sending(root, orders))
+
+                _serve(house.asgi(nabe), free, lang, console, open_browser, mqtt, begin)
     console.print(t("demo.stopped", lang))
+
+
+def _mqtt(nabe: Any, house: House, stack: contextlib.ExitStack, lang: str, console: Console) -> int:
+    """Start MQTT and say on which port it is; 0: it is off or cannot be started, which is said, and all else goes on."""
+    wanted = nabe.settings.mqtt_port
+    port = free_port(wanted) if wanted > 0 else wanted
+    if port != wanted:
+        console.print(t("demo.mqtt_busy", lang, port=wanted, other=port), style="yellow")
+    try:
+        service = stack.enter_context(house.devices(nabe, port))
+    except (NabeError, OSError, RuntimeError) as error:
+        why = error.detail if isinstance(error, NabeError) else str(error) or type(error).__name__
+        console.print(t("demo.mqtt_missing", lang, why=why), style="yellow", highlight=False)
+        return 0
+    return int(service.ports.get("mqtt", 0)) if service is not None else 0
+
+
+def _equip(root: Path, parts: Parts, lang: str, console: Console) -> dict[str, Known]:
+    """Make the devices and their past, once."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, console=console, transient=True) as bar:
+        step = t("demo.step", lang, step=t("demo.steps.devices", lang))
+        task = bar.add_task(step, total=1.0, visible=False)
+
+        def progress(share: float) -> None:
+            bar.update(task, completed=share, visible=True)
+
+        return equip(root, parts, time.time(), progress)
+
+
+def _give_back() -> None:
+    """Return what building took: the C library keeps it otherwise, for as long as the demo runs."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+@contextlib.contextmanager
+def gateway(identity: Any, now: dt.datetime) -> Iterator[str]:
+    """A token for the gateway that sends for all devices, as long as the block lasts; those of earlier runs end."""
+    if GATEWAY not in identity.accounts():
+        identity.put_account(GATEWAY, None)
+    for old in identity.tokens(GATEWAY.id):
+        identity.revoke(old.id)
+    token, secret = identity.create_token(GATEWAY.id, "nabe demo", at=now, expires=None)
+    try:
+        yield secret
+    finally:
+        identity.revoke(token.id)
 
 
 def _build(root: Path, house: House, lang: str, console: Console) -> Demo:
@@ -166,13 +228,16 @@ class _Server(uvicorn.Server):
             self._ready()
 
 
-def _serve(app: Any, port: int, lang: str, console: Console, open_browser: bool, devices: str) -> None:
+def _serve(
+    app: Any, port: int, lang: str, console: Console, open_browser: bool, mqtt: int, begin: Callable[[], None]
+) -> None:
     address = f"http://127.0.0.1:{port}/"
 
     def ready() -> None:
         welcome(console, address, lang)
-        if devices:
-            console.print(t("demo.mqtt", lang, address=devices), highlight=False)
+        if mqtt:
+            console.print(t("demo.mqtt", lang, address=f"mqtt://127.0.0.1:{mqtt}"), highlight=False)
+        begin()
         if open_browser:
             webbrowser.open(address)
 

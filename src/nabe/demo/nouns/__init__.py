@@ -9,6 +9,7 @@ from nabe.demo.nouns import (
     datasets_ground,
     datasets_live,
     datasets_people,
+    datasets_sensing,
     datasets_services,
     parties,
     systems,
@@ -34,6 +35,8 @@ def nouns(districts: list[District], silos: systems.Silos) -> list[Noun]:
         *datasets_services.DATASETS,
         *datasets_city.DATASETS,
         *datasets_live.DATASETS,
+        datasets_sensing.METER,
+        *datasets_sensing.DATASETS,
         *products(),
         *usecases.USECASES,
     ]

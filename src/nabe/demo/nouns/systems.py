@@ -41,7 +41,7 @@ TOKEN = Path("silos") / "roller_anbieter" / "zugang"
 
 
 def systems(silos: Silos) -> tuple[System, ...]:
-    """Nineteen systems: one per department application, each with its owner."""
+    """One per department application, each with its owner, and four ways in which devices send."""
     return (
         _files("geodaten", "Geodateninfrastruktur", "Spatial data infrastructure", "vermessungsamt"),
         _files(
@@ -59,6 +59,7 @@ def systems(silos: Silos) -> tuple[System, ...]:
         _files("ordnungsamt", "Veranstaltungskalender", "Events register", "ordnungsamt"),
         _KITA,
         *reachable(silos),
+        *_SENDING,
     )
 
 
@@ -170,3 +171,43 @@ _KITA = System(
 
 def _files(id: str, de: str, en: str, owner: str) -> System:
     return System(id, Text(de, en), "file", owner, {"location": f"silos/{id}"})
+
+
+#: What devices send comes in by these; nothing of theirs has an address that could be asked.
+_SENDING = (
+    System(
+        "lorawan",
+        Text("LoRaWAN-Netz der Stadtwerke", "LoRaWAN network of the utilities"),
+        "lorawan",
+        "stadtwerke",
+        {"server": "chirpstack"},
+        Text("Netzserver ChirpStack, über MQTT.", "Network server ChirpStack, over MQTT."),
+    ),
+    System(
+        "things_stack",
+        Text("LoRaWAN der Bürgerinitiative", "LoRaWAN of the citizens' initiative"),
+        "lorawan",
+        "umweltamt",
+        {"server": "things_stack"},
+        Text("The Things Stack, ruft über HTTP an (Webhook).", "The Things Stack, calls by HTTP (webhook)."),
+    ),
+    System(
+        "gebaeudetechnik",
+        Text("Gebäudetechnik", "Building services"),
+        "mqtt_json",
+        "stadtwerke",
+        {
+            "topics": ["tele/+/SENSOR"],
+            "message": {"device_level": 1, "time": "Time", "timezone": "Europe/Berlin", "fields": "ENERGY"},
+        },
+        Text("Zähler, die JSON eigener Form über MQTT senden.", "Meters that send JSON of their own over MQTT."),
+    ),
+    System(
+        "sensornetz",
+        Text("Sensornetz der Stadt", "Sensor network of the city"),
+        "sensing",
+        "umweltamt",
+        {},
+        Text("Geräte, die OGC SensorThings über MQTT sprechen.", "Devices that speak OGC SensorThings over MQTT."),
+    ),
+)

@@ -159,6 +159,7 @@ ENERGY = UseCase(
     members=(Member(organisation="umweltamt"), Member(organisation="stadtwerke")),
     grants=(
         Grant("building_energy", ("*",), publish=True, expires=UNTIL, approval=_by("netzplanung")),
+        Grant("energy_meters", ("*",), expires=UNTIL, approval=_by("netzplanung", "Mittel von 15 Minuten")),
         Grant(
             "invoices",
             ("date", "product", "amount"),
@@ -257,4 +258,33 @@ PARKING = UseCase(
     expires=UNTIL,
 )
 
-USECASES = (KITA_SUPPLY, ROAD_WORKS, SCHOOLS, OPEN_KITAS, ENERGY, HEAT, SCOOTERS, PARKING)
+COLD_CHAIN = UseCase(
+    "cold_chain",
+    Text("Kühlketten überwachen", "Watch over cold chains"),
+    Text(
+        "Warme Kühlschränke in Schulküchen und Apotheken bemerken, ehe Lebensmittel und Arzneien verderben.",
+        "Notice warm fridges in school kitchens and pharmacies before food and medicines spoil.",
+    ),
+    "schulamt",
+    "Art. 5 VO (EG) 852/2004, § 4 LMHV",
+    Text(
+        "Türen verraten, wann gearbeitet wird: gelesen werden die Werte nur von Schulamt und Lebensmittelüberwachung.",
+        "Doors tell when people work: only the school office and food inspection read the values.",
+    ),
+    UseCaseState.ACTIVE,
+    EthicsState.CONDITIONS,
+    ("lebenswert",),
+    (Member(organisation="schulamt"), Member(organisation="gesundheitsamt")),
+    (
+        Grant(
+            "fridge_temperatures",
+            ("*",),
+            expires=UNTIL,
+            approval=_by("schulamt", "nur zur Überwachung der Kühlkette"),
+            reason=Text("Temperatur und Ort", "Temperature and place"),
+        ),
+    ),
+    UNTIL,
+)
+
+USECASES = (KITA_SUPPLY, ROAD_WORKS, SCHOOLS, OPEN_KITAS, ENERGY, HEAT, SCOOTERS, PARKING, COLD_CHAIN)

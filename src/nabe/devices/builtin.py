@@ -12,6 +12,7 @@ from typing import Final
 
 from nabe.model.device import Command, Measure, Profile
 from nabe.model.text import Text
+from nabe.sandbox.pool import MBUS
 
 _PREFIX = "builtin:"
 
@@ -130,6 +131,25 @@ _PROFILES = (
         f"{_PREFIX}dragino-lht52", "Dragino", "LHT52", every="PT20M", time="Systimestamp",
     ),
     Profile(
+        "mbus-heat-meter", Text("Wärmezähler (M-Bus)", "Heat meter (M-Bus)"),
+        (
+            _m("energy", "Thermal energy", "Wärmemenge", "kW.h", factor=0.001, lowest=0), _m("volume", "Volume", "Volumen", "m3", lowest=0),
+            _m("power", "Thermal power", "Wärmeleistung", "W"), _m("volume_flow", "Volume flow", "Durchfluss", "m3/h"),
+            _m("flow_temperature", "Flow temperature", "Vorlauftemperatur", "Cel"), _m("return_temperature", "Return temperature", "Rücklauftemperatur", "Cel"),
+        ),
+        MBUS, every="P1D",
+    ),
+    Profile(
+        "mbus-water-meter", Text("Wasserzähler (M-Bus)", "Water meter (M-Bus)"),
+        (_m("volume", "Volume", "Volumen", "m3", lowest=0), _m("volume_flow", "Volume flow", "Durchfluss", "m3/h")),
+        MBUS, every="P1D",
+    ),
+    Profile(
+        "mbus-electricity-meter", Text("Stromzähler (M-Bus)", "Electricity meter (M-Bus)"),
+        (_m("energy", "Electrical energy", "Elektrische Arbeit", "kW.h", factor=0.001, lowest=0), _m("power", "Electrical power", "Elektrische Leistung", "W")),
+        MBUS, every="P1D",
+    ),
+    Profile(
         "bosch-tps110", Text("Parkplatzsensor", "Parking lot sensor"),
         (
             _m("occupied", "Occupied", "Belegt", kind="boolean"),
@@ -155,6 +175,8 @@ def codec_text(codec: str) -> str:
     """The JavaScript of a profile's `codec`. `KeyError` for a built-in one that is not there."""
     if not codec.startswith(_PREFIX):
         return codec
+    if codec == MBUS:
+        return MBUS
     name, _, model = codec.removeprefix(_PREFIX).partition("/")
     if not name.replace("-", "").isalnum():
         raise KeyError(codec)

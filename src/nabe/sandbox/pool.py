@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 
 from nabe.errors import LimitExceeded, TimedOut
+from nabe.sandbox.telegrams import fields_of
 from nabe.sandbox.worker import Bounds, packed
 
 #: Longest codec taken, characters. The largest known decoders have a third of it.
@@ -35,6 +36,8 @@ _REMEMBERED = 256
 _DEPTH = 12
 #: So many calls in a row that hit a limit, and a codec is left alone for a while: it must not eat the processor.
 _STRIKES, _BANNED_S = 3, 60.0
+#: The text of the codec that reads telegrams of meters instead of running JavaScript.
+MBUS = "builtin:mbus"
 _WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -107,10 +110,15 @@ class Sandbox:
         One that fails says so in its outcome and touches no other. `TimedOut` when no worker gets free in time.
         """
         calls = [
-            (codec, "decode", json.dumps({"bytes": list(payload), "fPort": port, "at": at, "variables": {}}))
+            (codec, "mbus", payload.hex())
+            if codec.source == MBUS
+            else (codec, "decode", json.dumps({"bytes": list(payload), "fPort": port, "at": at, "variables": {}}))
             for codec, payload, port, at in uplinks
         ]
-        return [_decoded(kind, text) for kind, text in self._run(calls)]
+        return [
+            _telegram(kind, text) if way == "mbus" else _decoded(kind, text)
+            for (_, way, _), (kind, text) in zip(calls, self._run(calls), strict=True)
+        ]
 
     def encode(self, codec: Codec, data: Any, port: int | None = None) -> Outcome:
         """The bytes of a downlink that says `data`."""
@@ -261,6 +269,13 @@ class _Worker:
                 return None
             found += piece
         return found
+
+
+def _telegram(kind: str, text: str) -> Outcome:
+    if kind != "answer":
+        return Outcome(failure=Failure(kind), words=text)
+    data, problem = fields_of(msgspec.json.decode(text))
+    return Outcome(failure=Failure.THROWN, words=problem) if problem else Outcome(data=data)
 
 
 def _opened(kind: str, text: str) -> tuple[Any, Outcome | None]:

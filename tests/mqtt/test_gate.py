@@ -13,6 +13,7 @@ import pytest
 from tests.mqtt.conftest import PASSWORD, House, until
 
 from nabe.mqtt import packets
+from nabe.testing.needs import need
 
 
 def test_what_is_acknowledged_is_stored_once_as_the_one_who_published_it(house):
@@ -304,10 +305,8 @@ def test_too_many_connections_of_one_address_are_refused(workspace):
             client.publish("v1.1/Things", "fine")
 
 
-@pytest.mark.skipif(
-    shutil.which("mosquitto_sub") is None, reason="mosquitto_sub (apt: mosquitto-clients) is not installed"
-)
 def test_mosquittos_clients_publish_and_subscribe(house):
+    need("mosquitto_sub", shutil.which("mosquitto_sub") is not None, "apt: mosquitto-clients")
     _, token = house.account()
     login = ["-h", "127.0.0.1", "-p", str(house.port), "-u", "erika", "-P", token]
     reader = subprocess.Popen(
@@ -327,3 +326,39 @@ def test_the_port_that_is_taken_is_named(house, tmp_path):
     other = House(house.root, dataclasses.replace(house.settings, mqtt_port=house.port))
     with other.stack, pytest.raises(Invalid, match=f"MQTT port {house.port} of 127.0.0.1 cannot be used"):
         other.start()
+
+
+def test_a_nats_server_elsewhere_is_used_as_well_and_its_loss_is_said(workspace, tmp_path):
+    import dataclasses
+
+    from tests.mqtt.conftest import SETTINGS
+
+    from nabe.stores.nats import NatsServer
+
+    server = NatsServer(tmp_path / "elsewhere", sync_always=False)
+    at = server.start()
+    url = at.url.replace("://", f"://{at.user}:{at.password}@")
+    house = House(workspace, dataclasses.replace(SETTINGS, nats=url))
+    try:
+        with house.stack:
+            house.start()
+            with house.client() as client:
+                client.publish("v1.1/Things", "elsewhere")
+                until(lambda: house.book.payloads() == ["elsewhere"])
+            assert house.mqtt.state()["inbox"] == "ok" and not (workspace / ".nabe" / "nats").exists()
+            server.stop()
+            until(lambda: house.mqtt.state()["inbox"] == "no connection to NATS")
+    finally:
+        server.stop()
+
+
+def test_nats_that_cannot_be_had_leaves_a_way_in_and_says_so(workspace, monkeypatch):
+    monkeypatch.setattr("nabe.stores.nats.server.os.access", lambda *_: False)
+    monkeypatch.setattr("nabe.stores.nats.server.shutil.which", lambda _: None)
+    house = House(workspace)
+    with house.stack:
+        house.start()
+        with house.client() as client:
+            client.publish("v1.1/Things", "direct")
+            assert house.book.payloads() == ["direct"]
+        assert "nats-server is not installed" in house.mqtt.state()["state"]

@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 import httpx
-import pytest
 from tests.mqtt.conftest import until
+
+from nabe.testing.needs import need
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "guides" / "mqtt.md"
@@ -25,10 +26,8 @@ def _port():
         return free.getsockname()[1]
 
 
-@pytest.mark.skipif(
-    shutil.which("mosquitto_pub") is None, reason="mosquitto_pub (apt: mosquitto-clients) is not installed"
-)
 def test_the_examples_of_the_guide_are_true(tmp_path):
+    need("mosquitto_pub", shutil.which("mosquitto_pub") is not None, "apt: mosquitto-clients")
     page = GUIDE.read_text("utf-8")
     examples = dict(re.findall(r"<!-- example: (\S+) -->\n```\w*\n(.*?)```", page, re.DOTALL))
     http, mqtt = _port(), _port()

@@ -15,6 +15,7 @@ from tests.mqtt.conftest import SETTINGS, Client, House, until
 
 from nabe.app import asgi
 from nabe.errors import Invalid
+from nabe.testing.needs import need
 
 
 @pytest.fixture
@@ -52,8 +53,8 @@ def test_over_websocket_it_is_the_same(served):
     assert "nabe_mqtt_stored 40\n" in figures and "nabe_mqtt_delivered 20\n" in figures
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 def test_over_tls_it_is_the_same_and_a_wrong_certificate_is_named(workspace):
+    need("openssl", shutil.which("openssl") is not None, "apt: openssl")
     files = [str(workspace / name) for name in ("key.pem", "cert.pem")]
     made = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1"
     subprocess.run([*made.split(), "-keyout", files[0], "-out", files[1]], check=True, capture_output=True)

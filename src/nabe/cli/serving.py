@@ -53,7 +53,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; default: 127.0.0.1 or the setting.")] = None,
     workspace: Workspace = None,
 ) -> None:
-    """Serve portal and interfaces.
+    """Serve portal and interfaces, and MQTT for devices (port 1883; `mqtt: off` in nabe.yaml switches it off).
 
     [dim]nabe serve --port 8080[/dim]
     """

@@ -12,6 +12,7 @@ import time
 import pytest
 from tests.mqtt.conftest import PASSWORD, House, until
 
+from nabe.errors import Invalid
 from nabe.mqtt import packets
 from nabe.testing.needs import need
 
@@ -321,8 +322,6 @@ def test_mosquittos_clients_publish_and_subscribe(house):
 def test_the_port_that_is_taken_is_named(house, tmp_path):
     import dataclasses
 
-    from nabe.errors import Invalid
-
     other = House(house.root, dataclasses.replace(house.settings, mqtt_port=house.port))
     with other.stack, pytest.raises(Invalid, match=f"MQTT port {house.port} of 127.0.0.1 cannot be used"):
         other.start()
@@ -353,8 +352,10 @@ def test_a_nats_server_elsewhere_is_used_as_well_and_its_loss_is_said(workspace,
 
 
 def test_nats_that_cannot_be_had_leaves_a_way_in_and_says_so(workspace, monkeypatch):
-    monkeypatch.setattr("nabe.stores.nats.server.os.access", lambda *_: False)
-    monkeypatch.setattr("nabe.stores.nats.server.shutil.which", lambda _: None)
+    def none():
+        raise Invalid("nats-server is not installed.")
+
+    monkeypatch.setattr("nabe.stores.nats.server.find", none)
     house = House(workspace)
     with house.stack:
         house.start()

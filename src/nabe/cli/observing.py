@@ -51,7 +51,7 @@ def load(
             raise Invalid(f"There is no file {str(path)!r}.", field="FILE")
     with opened(workspace) as nabe:
         writer = actor_named(nabe, actor)
-        streams = nabe.hub.sensing.streams(writer, dataset)
+        streams = nabe.hub.sensing.writable_streams(writer, dataset)
         mapping = Mapping.of(column or [], stream, zone, decimal, streams)
         start = time.perf_counter()
         with _bar(as_json) as bar:

@@ -202,7 +202,7 @@ class Sensing:
         with self._refusing(actor, interface):
             return self._loading.load(self._rights(actor, None), dataset, tables, progress, interface)
 
-    def streams(self, actor: Actor, dataset: str) -> Mapping[str, tuple[int, ...]]:
+    def writable_streams(self, actor: Actor, dataset: str) -> Mapping[str, tuple[int, ...]]:
         """Ids by name of the streams of a dataset that the actor may write. `Unknown`, `Denied`."""
         return self._loading.streams(self._rights(actor, None), dataset)
 

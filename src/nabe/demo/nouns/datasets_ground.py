@@ -15,7 +15,7 @@ from nabe.demo.nouns.fields import (
     shape,
     street,
 )
-from nabe.model.dataset import Access, Dataset, Field
+from nabe.model.dataset import Access, Dataset, Field, Register, RegisterOf
 from nabe.model.text import Text
 
 _MAP = "stadtgrundkarte.gpkg"
@@ -50,6 +50,7 @@ DATASETS = (
         update_every="P1Y",
         modified=MODIFIED,
         synthetic=True,
+        register=Register(RegisterOf.DISTRICTS, key="district_key", name="name"),
     ),
     Dataset(
         "streets",

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from nabe.model.entities import EntityPage, EntityQuery, EntityRow, EntityType, Expansion
+from nabe.model.pulse import NEWEST, Pulse, pulse
 from nabe.model.term import Ordering, Path
-
-#: Newest observations that are asked for with each stream: enough to tell how often it sends.
-_NEWEST = 4
-_MINUTE = 60_000_000
-_HOUR = 60 * _MINUTE
-
-
-class Pulse(StrEnum):
-    """Does a stream still send? Judged by its own rhythm: the middle of the last times between two values."""
-
-    FRESH = "fresh"
-    LATE = "late"  # three times its rhythm, and more than two minutes
-    SILENT = "silent"  # more than ten times its rhythm, and more than an hour
-    EMPTY = "empty"  # never sent
-
 
 _WORST = (Pulse.EMPTY, Pulse.SILENT, Pulse.LATE, Pulse.FRESH)
 
@@ -69,7 +52,7 @@ def question(*, id: int | None = None, top: int | None = None) -> EntityQuery:
         kind.OBSERVATION,
         order=(Ordering(Path(("phenomenonTime",)), descending=True),),
         select=("phenomenonTime", "result"),
-        top=_NEWEST,
+        top=NEWEST,
     )
     single = (
         Expansion("ObservedProperty", EntityQuery(kind.OBSERVED_PROPERTY, select=("name",))),
@@ -137,18 +120,6 @@ def _unit(values: Mapping[str, Any], many: bool) -> str:
     found = [unit for unit in units or () if isinstance(unit, Mapping)]
     symbols = [str(unit.get("symbol") or "") for unit in found]
     return ", ".join(symbol for symbol in symbols if symbol and symbol != "null")
-
-
-def pulse(newest_first: list[int], now: int) -> Pulse:
-    """From the newest times (µs, newest first). A single one is judged by the hour."""
-    if not newest_first:
-        return Pulse.EMPTY
-    steps = [later - earlier for later, earlier in itertools.pairwise(newest_first) if later > earlier]
-    rhythm = statistics.median(steps) if steps else _HOUR
-    age = now - newest_first[0]
-    if age > max(10 * rhythm, _HOUR):
-        return Pulse.SILENT
-    return Pulse.LATE if age > max(3 * rhythm, 2 * _MINUTE) else Pulse.FRESH
 
 
 def _start(time: Any) -> int | None:

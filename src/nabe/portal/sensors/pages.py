@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nabe.errors import Invalid, Unknown
+from nabe.model.dataset import RegisterOf
 from nabe.model.entities import EntityRow
 from nabe.model.periods import CITY_TIME
 from nabe.model.term import Ordering, Path
@@ -55,7 +56,19 @@ def _everywhere(request: Request) -> Response:
         text=lambda stream: result_text(stream.value, asker.lang),
         at=_at,
         newest=_newest,
+        ground=_ground(request, asker),
     )
+
+
+def _ground(request: Request, asker: Asker) -> str:
+    """The city's own register of districts, if the asker may see its outlines: something to find one's way on the map by."""
+    hub = services_of(request).hub
+    for found in hub.find(asker.actor, asker.use_case):
+        item = found.dataset
+        is_register = item.register is not None and item.register.of is RegisterOf.DISTRICTS
+        if is_register and item.geometry is not None and item.geometry.name in found.readable:
+            return item.id
+    return ""
 
 
 async def places(request: Request) -> Response:

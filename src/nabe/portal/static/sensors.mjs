@@ -5,8 +5,8 @@ const isDark = () => {
   return chosen ? chosen === "dark" : window.matchMedia("(prefers-color-scheme: dark)").matches;
 };
 const COLOURS = {
-  light: { ground: "#f3f4f7", fresh: "#1a7f45", late: "#b25e00", silent: "#c31c13", empty: "#6a7085", chosen: "#17307a" },
-  dark: { ground: "#171a2b", fresh: "#5fd28f", late: "#ffb454", silent: "#ff8d80", empty: "#9aa0b8", chosen: "#ffffff" },
+  light: { ground: "#f3f4f7", area: "#e6e9f1", line: "#a9b1c6", fresh: "#1a7f45", late: "#b25e00", silent: "#c31c13", empty: "#6a7085", chosen: "#17307a" },
+  dark: { ground: "#171a2b", area: "#20253c", line: "#4a5273", fresh: "#5fd28f", late: "#ffb454", silent: "#ff8d80", empty: "#9aa0b8", chosen: "#ffffff" },
 };
 
 const style = (features) => {
@@ -16,9 +16,11 @@ const style = (features) => {
   const states = ["match", ["get", "pulse"], "fresh", colour.fresh, "late", colour.late, "silent", colour.silent, colour.empty];
   return {
     version: 8,
-    sources: { devices: { type: "geojson", data: { type: "FeatureCollection", features } } },
+    sources: { ground: { type: "geojson", data: { type: "FeatureCollection", features: [] } }, devices: { type: "geojson", data: { type: "FeatureCollection", features } } },
     layers: [
       { id: "ground", type: "background", paint: { "background-color": colour.ground } },
+      { id: "areas", type: "fill", source: "ground", filter: ["==", ["geometry-type"], "Polygon"], paint: { "fill-color": colour.area } },
+      { id: "outlines", type: "line", source: "ground", paint: { "line-color": colour.line, "line-width": 1 } },
       {
         id: "devices", type: "circle", source: "devices",
         paint: {
@@ -111,7 +113,15 @@ async function draw() {
     tool(place.dataset.whole, () => map.fitBounds(bounds, { ...fit, animate: !still })),
   );
   place.append(tools, panel);
-  map.on("load", () => { place.dataset.ready = "true"; });
+  map.on("load", () => {
+    place.dataset.ready = "true";
+    if (place.dataset.ground) {
+      fetch(place.dataset.ground, { headers: { Accept: "application/geo+json" } })
+        .then((answer) => (answer.ok ? answer.json() : null))
+        .then((areas) => areas && map.getSource("ground").setData(areas))
+        .catch(() => {}); // devices can be seen without
+    }
+  });
   map.on("click", (event) => {
     const reach = [[event.point.x - 6, event.point.y - 6], [event.point.x + 6, event.point.y + 6]];
     const hit = map.queryRenderedFeatures(reach, { layers: ["devices"] })[0];

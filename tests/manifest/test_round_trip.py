@@ -24,6 +24,7 @@ from nabe.model.dataset import (
     RegisterOf,
     System,
 )
+from nabe.model.device import Command, Measure, Profile
 from nabe.model.flat import STREAM_FIELDS
 from nabe.model.party import Organisation, OrganisationKind, Role
 from nabe.model.stream import Aggregate, Minimise, MinimiseKind, Stream
@@ -153,6 +154,40 @@ documents = st.one_of(
         grants=st.lists(grants, max_size=3).map(tuple),
         expires=st.none() | st.dates(dt.date(2000, 1, 1), dt.date(2100, 1, 1)),
         public=st.booleans(),
+    ),
+    st.builds(
+        Profile,
+        id=ids,
+        title=texts,
+        measures=st.lists(
+            st.builds(
+                Measure,
+                field=some,
+                property=some,
+                unit=words,
+                kind=st.sampled_from(["number", "integer", "boolean", "text", "any"]),
+                title=st.builds(Text, words, words),
+                factor=st.sampled_from([1.0, 0.1]),
+                missing=st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), max_size=2).map(tuple),
+                lowest=st.none() | st.just(-5.5),
+                words=st.dictionaries(some, words, max_size=2),
+                ports=st.lists(st.integers(0, 255), max_size=2).map(tuple),
+            ),
+            max_size=2,
+        ).map(tuple),
+        codec=words | st.just("function decodeUplink(i) {\n\n  return {data: {a: 'x: #'}};\n}"),
+        maker=words,
+        every=st.sampled_from(["", "PT10M"]),
+        battery=words,
+        commands=st.lists(
+            st.builds(
+                Command,
+                name=ids,
+                port=st.integers(1, 223),
+                parameters=st.dictionaries(some, st.just("integer"), max_size=2),
+            ),
+            max_size=2,
+        ).map(tuple),
     ),
 )
 

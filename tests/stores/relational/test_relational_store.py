@@ -9,6 +9,7 @@ import pytest
 
 from nabe.stores.relational import RelationalStore
 from nabe.testing import servers
+from nabe.testing.devices_conformance import DevicesConformance
 from nabe.testing.needs import need
 from nabe.testing.quality_conformance import QualityConformance
 from nabe.testing.runs_conformance import RunsConformance
@@ -26,6 +27,7 @@ class Opened:
         self.identity = self.stores[0].identity
         self.runs = self.stores[0].runs
         self.quality = self.stores[0].quality
+        self.devices = self.stores[0].devices
 
     def again(self):
         self.stores.append(RelationalStore(self.url))
@@ -118,4 +120,12 @@ class TestQualityOnSqlite(OnSqlite, QualityConformance):
 
 
 class TestQualityOnPostgres(OnPostgres, QualityConformance):
+    pass
+
+
+class TestDevicesOnSqlite(OnSqlite, DevicesConformance):
+    pass
+
+
+class TestDevicesOnPostgres(OnPostgres, DevicesConformance):
     pass

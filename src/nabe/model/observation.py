@@ -60,8 +60,8 @@ class Span:
 class Summary:
     """What a stream holds, known without reading it. Times in microseconds since the epoch; None: no observations.
 
-    `last` is the id of the observation with the latest phenomenon time. `features`: ids of the FeaturesOfInterest that its
-    observations name, at most 100 of them (from these comes `observedArea`).
+    `last_time`: the latest end of a phenomenon time. `last`: the id of the observation whose phenomenon time starts latest.
+    `features`: ids of the FeaturesOfInterest that its observations name, at most 100 (from these comes `observedArea`).
     """
 
     stream: int

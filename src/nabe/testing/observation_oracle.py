@@ -210,7 +210,8 @@ def same_summaries(store: Any, oracle: Oracle) -> None:
             assert summary.first_time is None and summary.last is None and summary.features == ()
             continue
         assert summary.first_time == min(row["time"] for row in mine)
-        assert (summary.last_time, summary.last) == max((row["time"], row["id"]) for row in mine)
+        assert summary.last == max((row["time"], row["id"]) for row in mine)[1]
+        assert summary.last_time == max(row.get("until", row["time"]) for row in mine)
         assert (summary.first_result_time, summary.last_result_time) == (
             min(results, default=None),
             max(results, default=None),

@@ -418,10 +418,10 @@ def _gone(rows: pa.RecordBatch) -> pa.RecordBatch:
 def _renew(view: View, summaries: Summaries, streams: np.ndarray) -> None:
     """Look up the times of streams whose first or last has gone."""
     parts, pairs = [], [np.empty((0, 2), np.int64)]
-    for rows in view.chunks(streams, Span(), ("result_time", "feature")):
+    for rows in view.chunks(streams, Span(), ("until", "result_time", "feature")):
         parts.append(group_rows(rows))
         if rows.column("feature").null_count < rows.num_rows:
             pairs.append(r.pairs(r.column(rows, "stream"), r.column(rows, "feature")))
-    names = ("stream", "first", "last", "first_result", "last_result", "last_id")
+    names = ("stream", "first", "last", "end", "first_result", "last_result", "last_id")
     found = {name: np.concatenate([part[name] for part in parts]) if parts else np.empty(0, np.int64) for name in names}
     summaries.renew(streams, united(found), np.concatenate(pairs))

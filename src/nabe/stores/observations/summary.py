@@ -16,6 +16,7 @@ _EMPTY = {
     "count": 0,
     "first": r.MOST,
     "last": r.LEAST,
+    "end": r.LEAST,
     "first_result": r.MOST,
     "last_result": r.LEAST,
     "last_id": 0,
@@ -30,14 +31,14 @@ class Summaries:
     """One row per stream that ever held something, sorted by stream. Not thread-safe: the store's lock guards it.
 
     `next`: the sequence number that its next observation gets. `stale`: a first or last one has gone, so that times (not
-    counts) must be looked up again. `feature`: the last one named. `features`: all, of streams that named any.
+    counts) must be looked up again. `last`: the latest start of a phenomenon time, `end`: the latest end. `feature`: the last one named. `features`: all, of streams that named any.
     """
 
     def __init__(self, columns: dict[str, np.ndarray] | None = None) -> None:
         self.features: dict[int, set[int]] = {}
         columns = columns or {name: np.empty(0, np.int64) for name in ("stream", *_EMPTY)}
         self.stream = columns["stream"]
-        self.columns = {name: columns[name] for name in _EMPTY}
+        self.columns = {name: columns[name] if name in columns else columns["last"].copy() for name in _EMPTY}
 
     def copy(self) -> Summaries:
         """As of now."""
@@ -120,8 +121,8 @@ class Summaries:
         mine["next"][at] = np.maximum(mine["next"][at], (new["most_id"] & r.SEQUENCE_MASK) + 1)
         for name in ("first", "first_result"):
             mine[name][at] = np.minimum(mine[name][at], new[name])
-        for name in ("last", "last_result"):
-            mine[name][at] = np.maximum(mine[name][at], new[name])
+        for name in ("last", "last_result", "end"):
+            mine[name][at] = np.maximum(mine[name][at], new.get(name, new["last"]))
 
     def take_away(self, gone: pa.RecordBatch) -> None:
         """Rows (id, time, result_time) have gone."""
@@ -132,6 +133,7 @@ class Summaries:
         mine["count"][at] -= np.bincount(place, minlength=len(streams))
         each = at[place]
         edge = (time <= mine["first"][each]) | (time >= mine["last"][each]) | (id == mine["last_id"][each])
+        edge |= mine["end"][each] > mine["last"][each]  # it may have been the one that ended last
         edge |= (result != r.LEAST) & ((result <= mine["first_result"][each]) | (result >= mine["last_result"][each]))
         mine["stale"][each[edge]] = 1
         mine["stale"][[one for one in at if len(self.features.get(int(self.stream[one]), ())) > 1]] = 1
@@ -164,11 +166,11 @@ class Summaries:
         for stream in streams.tolist():
             self.features.pop(stream, None)
         self.columns["feature"][at] = 0
-        for name in ("first", "last", "first_result", "last_result", "last_id"):
+        for name in ("first", "last", "end", "first_result", "last_result", "last_id"):
             self.columns[name][at] = _EMPTY[name]
         self.columns["stale"][at] = 0
         there = self.at(found["stream"])
-        for name in ("first", "last", "first_result", "last_result", "last_id"):
+        for name in ("first", "last", "end", "first_result", "last_result", "last_id"):
             self.columns[name][there] = found[name]
         self.see(pairs[:, 0], pairs[:, 1])
 
@@ -185,8 +187,24 @@ def group_rows(rows: pa.RecordBatch) -> dict[str, np.ndarray]:
     starts, counts = r.groups(stream)
     ends = starts + counts - 1
     if not len(starts):
-        names = ("stream", "count", "first", "last", "first_result", "last_result", "last_id", "least_id", "most_id")
+        names = (
+            "stream",
+            "count",
+            "first",
+            "last",
+            "end",
+            "first_result",
+            "last_result",
+            "last_id",
+            "least_id",
+            "most_id",
+        )
         return {name: np.empty(0, np.int64) for name in names}
+    until = rows.column("until")
+    if until.null_count == len(until):
+        end = time[ends]
+    else:
+        end = np.maximum.reduceat(np.maximum(time, r.column(rows, "until", r.LEAST)), starts)
     results = rows.column("result_time")
     if results.null_count == len(results):
         first_result, last_result = np.full(len(starts), r.MOST), np.full(len(starts), r.LEAST)
@@ -198,6 +216,7 @@ def group_rows(rows: pa.RecordBatch) -> dict[str, np.ndarray]:
         "count": counts,
         "first": time[starts],
         "last": time[ends],
+        "end": end,
         "first_result": first_result,
         "last_result": last_result,
         "last_id": id[ends],
@@ -217,7 +236,7 @@ def united(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     made = {"stream": found["stream"][starts], "last": found["last"][ends], "last_id": found["last_id"][ends]}
     for name in found.keys() & {"first", "first_result", "least_id"}:
         made[name] = np.minimum.reduceat(found[name], starts)
-    for name in found.keys() & {"last_result", "most_id"}:
+    for name in found.keys() & {"last_result", "most_id", "end"}:
         made[name] = np.maximum.reduceat(found[name], starts)
     if "count" in found:
         made["count"] = np.add.reduceat(found["count"], starts)
@@ -235,7 +254,7 @@ def told(columns: dict[str, np.ndarray], features: Mapping[int, set[int]]) -> di
         columns["stream"].tolist(),
         columns["count"].tolist(),
         none(columns["first"], r.MOST),
-        none(columns["last"], r.LEAST),
+        none(columns["end"], r.LEAST),
         none(columns["first_result"], r.MOST),
         none(columns["last_result"], r.LEAST),
         none(columns["last_id"], 0),

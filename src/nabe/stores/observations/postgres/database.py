@@ -37,7 +37,7 @@ CREATE INDEX observation_span ON observation USING brin ("time");
 CREATE TABLE observation_other PARTITION OF observation DEFAULT;
 CREATE TABLE observation_stream (
     stream bigint PRIMARY KEY, next bigint NOT NULL DEFAULT 1, count bigint NOT NULL DEFAULT 0, first bigint,
-    last bigint, first_result bigint, last_result bigint, last_id bigint, stale boolean NOT NULL DEFAULT false,
+    last bigint, ends bigint, first_result bigint, last_result bigint, last_id bigint, stale boolean NOT NULL DEFAULT false,
     features bigint[] NOT NULL DEFAULT '{}'
 ) WITH (fillfactor = 60);
 CREATE TABLE observation_delivery (key bytea PRIMARY KEY, at timestamptz NOT NULL DEFAULT now(), ids bytea NOT NULL);

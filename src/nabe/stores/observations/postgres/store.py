@@ -26,12 +26,12 @@ _MOST = "CASE WHEN s.{0} IS NULL OR d.{0} > s.{0} THEN d.{0} ELSE s.{0} END"
 _NEWER = "s.last IS NULL OR d.last > s.last OR (d.last = s.last AND d.last_id > s.last_id)"
 _ADD = f"""
 UPDATE observation_stream AS s SET count = s.count + d.count,
-    first = {_LEAST.format("first")}, last = {_MOST.format("last")},
+    first = {_LEAST.format("first")}, last = {_MOST.format("last")}, ends = {_MOST.format("ends")},
     first_result = CASE WHEN d.first_result IS NULL THEN s.first_result ELSE {_LEAST.format("first_result")} END,
     last_result = CASE WHEN d.last_result IS NULL THEN s.last_result ELSE {_MOST.format("last_result")} END,
     last_id = CASE WHEN {_NEWER} THEN d.last_id ELSE s.last_id END
-FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
-    AS d(stream, count, first, last, first_result, last_result, last_id)
+FROM unnest({", ".join(["%s::bigint[]"] * 8)})
+    AS d(stream, count, first, last, ends, first_result, last_result, last_id)
 WHERE s.stream = d.stream
 """
 _SEE = """
@@ -42,11 +42,11 @@ FROM (SELECT stream, array_agg(feature) AS features FROM unnest(%s::bigint[], %s
 WHERE s.stream = d.stream AND NOT s.features @> d.features
 """
 _RENEW = """
-UPDATE observation_stream AS s SET stale = false, first = d.first, last = d.last, first_result = d.first_result,
+UPDATE observation_stream AS s SET stale = false, first = d.first, last = d.last, ends = d.ends, first_result = d.first_result,
     last_result = d.last_result, features = coalesce(d.features, '{}'),
     last_id = (SELECT id FROM observation AS o WHERE o.stream = s.stream AND o."time" = d.last ORDER BY id DESC LIMIT 1)
-FROM (SELECT t.stream, min("time") AS first, max("time") AS last, min(result_time) AS first_result,
-        max(result_time) AS last_result, (array_agg(DISTINCT feature) FILTER (WHERE feature IS NOT NULL))[1:100] AS features
+FROM (SELECT t.stream, min("time") AS first, max("time") AS last, max(coalesce(until, "time")) AS ends,
+        min(result_time) AS first_result, max(result_time) AS last_result, (array_agg(DISTINCT feature) FILTER (WHERE feature IS NOT NULL))[1:100] AS features
     FROM observation_stream AS t LEFT JOIN observation AS o ON o.stream = t.stream
     WHERE t.stale AND t.stream = ANY(%s) GROUP BY t.stream) AS d
 WHERE s.stream = d.stream
@@ -130,7 +130,7 @@ class PostgresObservations:
     def _add(self, connection: psycopg.Connection[Any], rows: pa.RecordBatch) -> None:
         rows = r.sorted_rows(rows)
         found = group_rows(rows)
-        names = ("stream", "count", "first", "last", "first_result", "last_result", "last_id")
+        names = ("stream", "count", "first", "last", "end", "first_result", "last_result", "last_id")
         lists = [[None if value in (r.LEAST, r.MOST) else value for value in found[name].tolist()] for name in names]
         connection.execute(_ADD.encode(), lists)
         if rows.column("feature").null_count < rows.num_rows:
@@ -179,7 +179,7 @@ class PostgresObservations:
         self._renew(streams)
         some = "" if streams is None else " AND stream = ANY(%s)"
         sql = (
-            "SELECT stream, count, first, last, first_result, last_result, last_id, features FROM observation_stream"
+            "SELECT stream, count, first, ends, first_result, last_result, last_id, features FROM observation_stream"
             f" WHERE next > 1{some} ORDER BY stream"
         )
         with self._database.connection() as connection:
@@ -305,7 +305,7 @@ def _with_ids(rows: pa.RecordBatch, ids: np.ndarray) -> pa.RecordBatch:
 
 def _without_values(rows: pa.RecordBatch) -> pa.RecordBatch:
     """Only what summaries need: the last row of each stream would do, were it not for counts and features."""
-    return rows.select(["stream", "id", "time", "result_time", "feature"])
+    return rows.select(["stream", "id", "time", "until", "result_time", "feature"])
 
 
 def _key(key: str) -> bytes:

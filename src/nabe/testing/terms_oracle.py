@@ -29,8 +29,7 @@ def value_of(term: Term, row: Mapping[str, Typed], now: int) -> Any:
 def _truth(value: Typed) -> bool | None:
     kind, it = value
     if kind == "json":
-        text = plain.json_text(it)
-        return {"true": True, "false": False}.get(text or "")
+        return it if isinstance(it, bool) else None
     assert kind in ("bool", "null")
     return None if it is None else bool(it)
 

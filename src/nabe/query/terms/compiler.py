@@ -97,10 +97,11 @@ class Compiler:
         match value.kind:
             case Kind.BOOLEAN:
                 return value.sql
-            case Kind.JSON | Kind.RESULT:
+            case Kind.JSON:
                 # What is neither is as good as missing: `not properties/flag` finds those whose flag is down.
-                yes, no = self.dialect.true, self.dialect.false
-                return f"(CASE {self.text_of(value)} WHEN 'true' THEN {yes} WHEN 'false' THEN {no} END)"
+                return self.dialect.json_truth(value.sql, value.keys)
+            case Kind.RESULT:
+                return self.dialect.json_truth(value.more, ())
             case Kind.NULL:
                 return f"({self.dialect.true} = NULL)"
         raise Invalid(f"A condition is expected, not {value.kind}.", hint="Compare it with something.")

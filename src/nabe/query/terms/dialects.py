@@ -72,6 +72,10 @@ class Dialect:
         """What lies inside a JSON text, if it is a number; else null."""
         raise NotImplementedError
 
+    def json_truth(self, column: str, keys: Keys) -> str:
+        """What lies inside a JSON text, if it is true or false; else null."""
+        raise NotImplementedError
+
     def json_has(self, column: str, keys: Keys, texts: Sequence[str]) -> str:
         """That the list inside a JSON text has a member whose text is one of these."""
         raise NotImplementedError
@@ -130,6 +134,10 @@ class _DuckDb(Dialect):
         number = f"TRY_CAST(json_extract_string({column}, {path}) AS DOUBLE)"
         return f"(CASE WHEN json_type({column}, {path}) IN {kinds} THEN {number} END)"
 
+    def json_truth(self, column: str, keys: Keys) -> str:
+        kind = f"json_type({column}, {_text(_pointer(keys))})"
+        return f"(CASE WHEN {kind} = 'BOOLEAN' THEN {self.json_text(column, keys)} = 'true' END)"
+
     def json_has(self, column: str, keys: Keys, texts: Sequence[str]) -> str:
         path = _text(_pointer(keys))
         # As a list only where it is one: a wildcard path would also go through objects.
@@ -154,6 +162,10 @@ class _Postgres(Dialect):
     def json_number(self, column: str, keys: Keys) -> str:
         number = f"CAST({self.json_text(column, keys)} AS double precision)"
         return f"(CASE WHEN json_typeof({self._inside(column, keys)}) = 'number' THEN {number} END)"
+
+    def json_truth(self, column: str, keys: Keys) -> str:
+        kind = f"json_typeof({self._inside(column, keys)})"
+        return f"(CASE WHEN {kind} = 'boolean' THEN {self.json_text(column, keys)} = 'true' END)"
 
     def json_has(self, column: str, keys: Keys, texts: Sequence[str]) -> str:
         inside = self._inside(column, keys)
@@ -193,6 +205,12 @@ class _Sqlite(Dialect):
         if path is None:
             return f"nabe_json_number({column}, {_text(json.dumps(list(keys)))})"
         return f"(CASE WHEN json_type({column}, {path}) IN ('integer', 'real') THEN json_extract({column}, {path}) END)"
+
+    def json_truth(self, column: str, keys: Keys) -> str:
+        path = _sqlite_path(keys)
+        if path is None:
+            return f"nabe_json_truth({column}, {_text(json.dumps(list(keys)))})"
+        return f"(CASE json_type({column}, {path}) WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END)"
 
     def json_has(self, column: str, keys: Keys, texts: Sequence[str]) -> str:
         path = _sqlite_path(keys)

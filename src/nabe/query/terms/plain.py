@@ -81,6 +81,11 @@ def json_text(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def json_truth(value: Any) -> bool | None:
+    """A value inside JSON if it is true or false."""
+    return value if isinstance(value, bool) else None
+
+
 def json_number(value: Any) -> float | None:
     """A JSON value compared with a number: no text, and neither true nor false."""
     return None if isinstance(value, bool) or not isinstance(value, (int, float)) else float(value)
@@ -163,6 +168,7 @@ SQLITE_FUNCTIONS: Final[tuple[tuple[str, int, Callable[..., Any]], ...]] = (
     ("nabe_moment", 1, moment),
     ("nabe_number_text", 1, number_text),
     ("nabe_json_text", 2, _strict(lambda document, keys: _looked(document, keys, json_text))),
+    ("nabe_json_truth", 2, _strict(lambda document, keys: _looked(document, keys, json_truth))),
     ("nabe_json_number", 2, _strict(lambda document, keys: _looked(document, keys, json_number))),
     ("nabe_relates", 4, _strict(relates)),
     ("nabe_distance", 2, _strict(distance)),

@@ -168,7 +168,7 @@ def test_who_sees_what(city):
     with pytest.raises(Exception, match="may know"):
         sensing.read(ANONYMOUS, OPEN_DATA, EntityQuery(EntityType.OBSERVATION, hops=(hop,)))
     assert sensing.read(ACTORS["schulamt"], "cold_chain", EntityQuery(EntityType.OBSERVATION, hops=(hop,), top=5)).rows
-    assert set(sensing.streams(ANONYMOUS, OPEN_DATA)) == OPEN
+    assert set(sensing.readable_streams(ANONYMOUS, OPEN_DATA)) == OPEN
     assert set(sensing.writable(GATEWAY)) == OPEN | {"fridge_temperatures", "energy_meters"}
 
 

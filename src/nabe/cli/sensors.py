@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import time
@@ -94,7 +95,7 @@ class Looking:
         self._sensing, self._actor, self._use_case = nabe.hub.sensing, actor, use_case
         self._owners = {
             stream: name
-            for name, streams in self._sensing.streams(actor, use_case).items()
+            for name, streams in self._sensing.readable_streams(actor, use_case).items()
             for stream in streams
             if not dataset or name == dataset
         }
@@ -268,18 +269,18 @@ def _summary(rows: Sequence[Row]) -> Line:
 
 
 def _watch(looking: Looking, silent: bool, limit: int, every: float) -> None:
-    """Draw anew until Ctrl-C: as many rows as the screen holds."""
-    try:
-        with Live(console=out, screen=out.is_terminal, auto_refresh=False, transient=False) as screen:
-            while True:
-                begin = time.monotonic()
-                rows, now = looking.rows(_now()), _now()
-                chosen = _chosen(rows, silent, limit)
-                fitting = chosen[: max(1, out.height - 5)] if out.is_terminal else chosen
-                clock = dt.datetime.now().astimezone().strftime("%H:%M:%S")
-                screen.update(Group(_summary(chosen), Line(f"{clock}, Ctrl-C ends", "dim"), _table(fitting, now)))
-                screen.refresh()
-                took = time.monotonic() - begin
-                time.sleep(max(every, 4 * took) - took)  # a fifth of the time at most
-    except KeyboardInterrupt:
-        pass
+    """Draw anew until Ctrl-C: as many rows as the screen holds; where nobody looks at a screen, one table after another."""
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as stack:
+        screen = stack.enter_context(Live(console=out, screen=True, auto_refresh=False)) if out.is_terminal else None
+        while True:
+            begin = time.monotonic()
+            chosen = _chosen(looking.rows(_now()), silent, limit)
+            fitting = chosen[: max(1, out.height - 5)] if screen is not None else chosen
+            clock = Line(f"{dt.datetime.now().astimezone():%H:%M:%S}, Ctrl-C ends", "dim")
+            drawn = Group(_summary(chosen), clock, _table(fitting, _now()))
+            if screen is None:
+                out.print(drawn)
+            else:
+                screen.update(drawn, refresh=True)
+            took = time.monotonic() - begin
+            time.sleep(max(every, 4 * took) - took)  # a fifth of the time at most

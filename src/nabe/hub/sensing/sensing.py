@@ -131,7 +131,7 @@ class Sensing:
         """Stream datasets whose entities the actor sees."""
         return tuple(sorted(self._seeing.reading(actor, use_case, self._clock()).view.ids))
 
-    def streams(self, actor: Actor, use_case: str) -> Mapping[str, tuple[int, ...]]:
+    def readable_streams(self, actor: Actor, use_case: str) -> Mapping[str, tuple[int, ...]]:
         """Ids of the Datastreams and MultiDatastreams that the actor sees, by dataset."""
         names = self.readable(actor, use_case)
         return {name: tuple(self._entities.streams_of(frozenset({name}))) for name in names}

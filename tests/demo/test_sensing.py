@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import shapely
 import uvicorn
 
 from nabe import manifest
@@ -36,6 +37,7 @@ from nabe.devices.builtin import PROFILES, codec_text
 from nabe.devices.readings import readings
 from nabe.model.entities import EntityQuery, EntityType, Hop
 from nabe.model.party import ANONYMOUS
+from nabe.model.query import Query, Scan
 from nabe.model.term import Call, Instant, Literal, Path
 from nabe.model.usecase import OPEN_DATA
 from nabe.sandbox import Codec, Sandbox
@@ -170,6 +172,22 @@ def test_who_sees_what(city):
     assert sensing.read(ACTORS["schulamt"], "cold_chain", EntityQuery(EntityType.OBSERVATION, hops=(hop,), top=5)).rows
     assert set(sensing.readable_streams(ANONYMOUS, OPEN_DATA)) == OPEN
     assert set(sensing.writable(GATEWAY)) == OPEN | {"fridge_temperatures", "energy_meters"}
+
+
+@pytest.mark.parametrize("name", sorted(OPEN))
+def test_each_is_a_table_too_and_all_its_fields_hold_values(city, name):
+    table = city.nabe.hub.read(ANONYMOUS, OPEN_DATA, Query.of(Scan(name, limit=3_000))).table()
+    empty = {field for field in table.schema.names if table[field].null_count == table.num_rows}
+    nothing = {
+        "parking_bays": {"result", "unit"},
+        "traffic_counts": {"unit"},
+    }  # a truth is no number, a count has no unit
+    assert empty == nothing.get(name, set()) and table.num_rows == 3_000
+    if name == "parking_bays":
+        assert set(table["occupied"].to_pylist()) == {True, False}
+    shapes = shapely.from_wkb(table["place"].to_pylist())
+    west, south, east, north = shapely.total_bounds(shapes)
+    assert 9.8 < west <= east < 10.0 and 51.44 < south <= north < 51.56
 
 
 @pytest.fixture(scope="module")

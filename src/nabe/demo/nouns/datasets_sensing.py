@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nabe.demo.accounts import GATEWAY
-from nabe.demo.nouns.fields import DL_DE_BY, district, street
+from nabe.demo.nouns.fields import BOOLEAN, DL_DE_BY, district, field, street
 from nabe.model.dataset import Access, Dataset, Field, Mode
 from nabe.model.device import Measure, Profile
 from nabe.model.flat import STREAM_FIELDS
@@ -84,6 +84,7 @@ DATASETS = (
         ),
         _stream("P90D", Minimise(_K.ROUND_TIME, "phenomenonTime", every="PT1M")),
         {"profiles": ["bosch-tps110"]},
+        (*_FIELDS, field("occupied", BOOLEAN, "Belegt", "Taken", "result")),
         keywords=("Parken", "LoRaWAN", "Sensoren", "Echtzeit"),
         theme="TRAN",
         update_every="PT5M",

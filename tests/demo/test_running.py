@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from rich.console import Console
 
 from nabe.demo.accounts import ACCOUNTS, PASSWORD, SHOWN
-from nabe.demo.running import free_port, say_port, welcome
+from nabe.demo.running import _mqtt, free_port, say_port, welcome
+from nabe.errors import Invalid
 
 
 def test_the_welcome_names_address_and_log_ins(capsys):
@@ -58,10 +63,49 @@ def _started(folder: Path, port: int) -> tuple[subprocess.Popen[str], str]:
     raise AssertionError(said)
 
 
+def _observed_since(address: str, moment: dt.datetime) -> bool:
+    where = f"phenomenonTime ge {moment.strftime('%Y-%m-%dT%H:%M:%SZ')}"
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        asked = {"$filter": where, "$top": "0", "$count": "true"}
+        if httpx.get(f"{address}sta/v1.1/Observations", params=asked, timeout=30).json()["@iot.count"] > 5:
+            return True
+        time.sleep(0.5)
+    return False
+
+
+def test_without_mqtt_it_says_so_in_one_line_and_goes_on(capsys):
+    @contextlib.contextmanager
+    def refuses(nabe, port):
+        raise Invalid("The executable nats-server is missing.")
+        yield
+
+    house = SimpleNamespace(devices=refuses)
+    nabe = SimpleNamespace(settings=SimpleNamespace(mqtt_port=0))
+    with contextlib.ExitStack() as stack:
+        assert _mqtt(nabe, house, stack, "en", Console(width=200)) == 0
+    said = capsys.readouterr().out.strip()
+    assert "nats-server is missing" in said and "all else works" in said and "\n" not in said
+
+
+def test_a_busy_port_of_mqtt_is_said_and_another_taken(capsys):
+    with socket.socket() as taken, contextlib.ExitStack() as stack:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        busy = taken.getsockname()[1]
+        house = SimpleNamespace(
+            devices=lambda nabe, port: contextlib.nullcontext(SimpleNamespace(ports={"mqtt": port}))
+        )
+        nabe = SimpleNamespace(settings=SimpleNamespace(mqtt_port=busy))
+        assert busy < _mqtt(nabe, house, stack, "en", Console(width=200)) < busy + 50
+    said = capsys.readouterr().out.strip()
+    assert str(busy) in said and "\n" not in said
+
+
 def test_it_starts_serves_and_ends_with_ctrl_c_twice(folder):
     port = free_port(28_400)
     for _ in ("first", "second"):
-        begin = time.monotonic()
+        begin, moment = time.monotonic(), dt.datetime.now(dt.UTC)
         process, said = _started(folder, port)
         took = time.monotonic() - begin
         try:
@@ -70,6 +114,7 @@ def test_it_starts_serves_and_ends_with_ctrl_c_twice(folder):
             address = re.search(r"http://127\.0\.0\.1:\d+/", said)[0]
             assert httpx.get(f"{address}healthz").status_code == 200
             assert httpx.get(address, follow_redirects=True).status_code == 200
+            assert _observed_since(address, moment), "devices send over MQTT and the webhook"
             neighbour = json.loads((folder / ".nabe" / "demo.json").read_text())["ports"]["nachbarstadt"]
             assert httpx.get(f"http://127.0.0.1:{neighbour}/api/kitas.json").status_code == 200
         finally:

@@ -60,7 +60,7 @@ def _column(table: pa.Table, field: pa.Field) -> Any:
     if field.name not in table.column_names:
         if not field.nullable:
             raise Invalid(f"An observation has no {field.name}.", field=field.name)
-        return pa.nulls(table.num_rows, field.type)
+        return nulls(table.num_rows, field.type)
     found = table.column(field.name)
     if found.type == field.type:
         return found
@@ -70,6 +70,17 @@ def _column(table: pa.Table, field: pa.Field) -> Any:
         raise Invalid(
             f"Column {field.name!r} is {found.type}, not {field.type}.", field=field.name, value=str(found.type)
         ) from None
+
+
+_NULLS: dict[pa.DataType, pa.Array] = {}
+
+
+def nulls(count: int, type: pa.DataType) -> pa.Array:
+    """Missing values; they all lie in the same memory."""
+    known = _NULLS.get(type)
+    if known is None or len(known) < count:
+        known = _NULLS[type] = pa.nulls(max(count, 65_536), type)
+    return known.slice(0, count)
 
 
 def batch(table: pa.Table) -> pa.RecordBatch:
@@ -83,7 +94,7 @@ def _whole(item: pa.ChunkedArray) -> pa.Array:
     if item.num_chunks == 1:
         return item.chunk(0)
     if item.null_count == len(item):
-        return pa.nulls(len(item), item.type)
+        return nulls(len(item), item.type)
     return pa.concat_arrays([part for part in item.chunks if len(part)])
 
 
@@ -148,7 +159,7 @@ def take(rows: pa.RecordBatch, order: np.ndarray) -> pa.RecordBatch:
     """Rows by position; columns that hold nothing are not touched."""
     where = pa.array(order)
     columns = [
-        pa.nulls(len(order), item.type) if item.null_count == len(item) and len(item) else item.take(where)
+        nulls(len(order), item.type) if item.null_count == len(item) and len(item) else item.take(where)
         for item in rows.columns
     ]
     return pa.RecordBatch.from_arrays(columns, schema=rows.schema)
@@ -211,7 +222,7 @@ def unpack(bits: int, size: int, body: bytes, schema: pa.Schema = OBSERVATION_SC
     buffer = _ZSTD.decompress(body, size) if size else pa.py_buffer(body)
     part = pa.ipc.read_record_batch(buffer, pa.schema(there))
     columns = {field.name: item for field, item in zip(there, part.columns, strict=True)}
-    arrays = [columns[f.name] if f.name in columns else pa.nulls(part.num_rows, f.type) for f in schema]
+    arrays = [columns[f.name] if f.name in columns else nulls(part.num_rows, f.type) for f in schema]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 

@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.csv as csv
 
 from nabe.errors import Invalid
-from nabe.model.observation import OBSERVATION_SCHEMA, Bucket, ObservationScan, Span
+from nabe.model.observation import OBSERVATION_SCHEMA, Bucket, ObservationScan, Span, observation_id
 from nabe.query import observed
 from nabe.query.terms import POSTGRES
 from nabe.stores.observations.postgres.database import NAMES
 
 _ORDERS = ("time", "id", "result_time", "number")
 _BATCH = 32_768
+_BEFORE_ALL = -(1 << 62)
 _TIMES = frozenset(field.name for field in OBSERVATION_SCHEMA if pa.types.is_timestamp(field.type))
 
 
@@ -74,6 +75,9 @@ def conditions(scan: ObservationScan, first: str = "") -> str:
     if scan.streams is not None and not first:
         one = len(scan.streams) == 1  # PostgreSQL merges partitions by index for one, not for a list
         parts.append(f"stream = {int(scan.streams[0])}" if one else f"stream = ANY({_list(scan.streams)})")
+        if one and scan.order == "id":  # else the index of all ids is walked through
+            low, high = (observation_id(scan.streams[0] + more, 0) for more in (0, 1))
+            parts.append(f"id >= {low} AND id < {high}")
     if scan.ids is not None:
         parts.append(f"id = ANY({_list(scan.ids)})")
     if scan.span.start is not None:
@@ -82,9 +86,19 @@ def conditions(scan: ObservationScan, first: str = "") -> str:
         parts.append(f'"time" < {int(scan.span.end)}')
     if scan.after is not None and scan.order == "time" and scan.per_stream is None:
         parts.append(f'"time" {"<=" if scan.descending else ">="} {int(scan.after[0])}')
+    if scan.order == "time" and scan.descending and not first and scan.limit is not None and _anything(scan):
+        # As many streams as rows are wanted have their last one since then. Without streams: the oldest there is.
+        so_many = scan.limit + scan.offset
+        last = f"SELECT last FROM observation_stream WHERE count > 0 AND NOT stale ORDER BY last DESC OFFSET {so_many} LIMIT 1"
+        parts.append(f'"time" >= coalesce(({last}), {_BEFORE_ALL})')
     if scan.where is not None:
         parts.append(observed.where(scan.where, POSTGRES, stamp=False))
     return f" WHERE {' AND '.join(parts)}" if parts else ""
+
+
+def _anything(scan: ObservationScan) -> bool:
+    nothing = scan.streams is None and scan.ids is None and scan.where is None and scan.span == Span()
+    return nothing and scan.per_stream is None and scan.after is None
 
 
 def _list(values: tuple[int, ...]) -> str:

@@ -157,7 +157,7 @@ class PostgresObservations:
             if plain:
                 sql = "SELECT coalesce(sum(count), 0) FROM observation_stream"
                 if scan.streams is not None:
-                    sql += asking.conditions(scan)
+                    sql += asking.conditions(replace(scan, order="time"))
             elif scan.per_stream is None:
                 sql = f"SELECT count(*) FROM observation{asking.conditions(scan)}"
             else:

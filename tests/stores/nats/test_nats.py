@@ -156,6 +156,21 @@ def test_a_full_inbox_says_so_and_loses_nothing_that_is_in_it(server):
     asyncio.run(go())
 
 
+def test_a_stream_that_somebody_removed_is_made_anew(server):
+    async def go():
+        link = Link(lambda: server.address)
+        inbox = NatsInbox(link, "nabe-gone", most_bytes=100_000)
+        await link.open()
+        await link.jetstream.delete_stream("nabe-gone-inbox")
+        with pytest.raises(SourceUnavailable, match="not taken"):
+            await inbox.put(b"x")
+        await inbox.put(b"y")
+        assert await inbox.recent(60) == [b"y"]
+        await link.close()
+
+    asyncio.run(go())
+
+
 def test_events_reach_watchers_here_at_once_and_in_other_processes_once(server):
     here, there = NatsBus(), NatsBus()
     heard = {"here": [], "there": []}

@@ -64,7 +64,11 @@ class NatsInbox:
             await self._link.do(self._link.jetstream.publish(self._subject, batch, timeout=10.0))
         except (nats.errors.Error, OSError, TimeoutError) as error:
             full = isinstance(error, nats.js.errors.APIError) and "maximum bytes" in (error.description or "")
-            why = "the inbox is full." if full else "the message was not taken."
+            if not full:
+                with contextlib.suppress(Exception):  # somebody may have removed the stream
+                    await self._arrange(self._link.client)
+            said = getattr(error, "description", None) or type(error).__name__
+            why = "the inbox is full." if full else f"the message was not taken ({said})."
             raise SourceUnavailable(
                 "nats", why, hint="mqtt.inbox_mb says how much may wait." if full else ""
             ) from error

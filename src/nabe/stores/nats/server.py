@@ -28,7 +28,7 @@ _START_S, _LOOK_S, _STOP_S, _REST_S = 10.0, 0.2, 10.0, 30.0
 #: Runs the server such that the kernel ends it when the thread that started it is gone, however that came about.
 _LEASH = (
     "import ctypes, os, signal, sys\n"
-    "ctypes.CDLL(None).prctl(1, signal.SIGTERM)\n"
+    "ctypes.CDLL(None).prctl(1, signal.SIGKILL)\n"
     "os.getppid() == int(sys.argv[1]) or sys.exit(1)\n"
     "os.execv(sys.argv[2], sys.argv[2:])\n"
 )
@@ -170,8 +170,11 @@ class NatsServer:
         command = [executable, "-c", str(path)]
         if sys.platform == "linux":
             command = [sys.executable, "-S", "-E", "-c", _LEASH, str(os.getpid()), *command]
+        assert self._lock is not None
         return subprocess.Popen(  # noqa: S603  our own executable and configuration
             command,
+            # It holds the lock, too: whoever takes over waits until its files are really nobody's.
+            pass_fds=(self._lock.fileno(),),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

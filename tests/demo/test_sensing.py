@@ -76,7 +76,7 @@ def sandbox():
 
 
 @pytest.mark.parametrize(
-    "kind", [kind for kind in KINDS.values() if kind.way in ("chirpstack", "things_stack")], ids=str
+    "kind", [kind for kind in KINDS.values() if kind.way in ("chirpstack", "things_stack")], ids=lambda kind: kind.id
 )
 def test_bytes_on_the_air_become_the_values_again(kind, sandbox):
     profile, server = PROFILES[kind.profile], Server(kind.way)

@@ -80,8 +80,11 @@ class ObservationStore:
             version = self._log.version()
             if version != self._seen:
                 with self._log.watching() as connection:
+                    known = self._memory.generation
                     self._take_up(connection)
                 self._seen = version
+                if self._background and known != self._memory.generation:
+                    Thread(target=_warm, args=(self._memory.view,), name="nabe-footers", daemon=True).start()
             return self._memory
 
     def _take_up(self, connection: object) -> None:
@@ -405,6 +408,12 @@ class ObservationStore:
             for segment in loading.segments:
                 self._log.add_segment(connection, replace(segment, since=number))
             self._log.next_generation(connection)
+
+
+def _warm(view: View) -> None:
+    """Read the footers of files, newest first, before somebody waits for them."""
+    for segment in sorted(view.segments, key=lambda item: -item.month):
+        segment.file.open()
 
 
 def _further(progress: Callable[[float], None], done: float, part: float, share: float) -> None:

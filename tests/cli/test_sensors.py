@@ -119,6 +119,11 @@ def test_filters(village, nabe):
     assert devices("--as", "anonymous", "--measures", "feuchte") == []
 
 
+def test_it_lists_with_and_without_the_word(village, nabe):
+    assert nabe("sensors", "list", "-w", village, "--as", "anonymous", code=0).out.count("Pegel") == 3
+    assert "no 'lsit'" in nabe("sensors", "lsit", "-w", village, code=2).err
+
+
 def test_what_may_not_be_seen_is_no_dataset(village, nabe):
     for name in ("keller", "nirgends"):
         ran = nabe("sensors", "-w", village, "--as", "anonymous", "--dataset", name, code=2)

@@ -52,6 +52,7 @@ def register(app: typer.Typer) -> None:
 
 
 def sensors(
+    verb: Annotated[str, typer.Argument(hidden=True)] = "list",
     dataset: Annotated[str, typer.Option(help="Only sensors of this dataset.")] = "",
     measures: Annotated[str, typer.Option(help="Only what is measured so; part of the name is enough.")] = "",
     silent: Annotated[bool, typer.Option("--silent", help="Only those that stopped sending.")] = False,
@@ -71,6 +72,10 @@ def sensors(
     [dim]nabe sensors --silent --json[/dim]
     [dim]nabe sensors --dataset fridge_temperatures --as schulamt --use-case cold_chain --live[/dim]
     """
+    if verb != "list":  # what the other nouns have as a command of their own
+        raise Invalid(
+            f"`nabe sensors` has no {verb[:40]!r}.", hint="`nabe sensors` or `nabe sensors list`.", field="verb"
+        )
     if live and as_json:
         raise Invalid("--live is for the screen.", hint="Repeat `nabe sensors --json` instead.", field="--live")
     with opened(workspace) as nabe:

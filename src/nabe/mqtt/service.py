@@ -108,6 +108,7 @@ class MqttService:
         return {
             "state": "ok" if not self._warning else self._warning,
             "inbox": self._state(),
+            "ports": dict(self._ports),
             "connections": gate.figures.connections,
             "published": gate.figures.published,
             "delivered": gate.figures.delivered,

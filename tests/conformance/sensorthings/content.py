@@ -26,6 +26,8 @@ SETS = {
 }
 KINDS = {plural: kind for kind, plural in SETS.items()}
 _MEASUREMENT = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement"
+#: Results of any type: Nabe refuses texts where a measurement was announced.
+_ANYTHING = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Observation"
 _COMPLEX = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_ComplexObservation"
 _ID = re.compile(r"\(([^()]*)\)\s*$")
 _UNITS = [
@@ -184,7 +186,7 @@ def _datastream(number: int) -> Entity:
     return {
         "name": f"Reihe {number}",
         "description": f"Reihe {number} an Mast {number % 7}",
-        "observationType": _MEASUREMENT,
+        "observationType": _ANYTHING,
         "unitOfMeasurement": _UNITS[number % 3],
         "properties": {"takt": 60 * (number % 4)},
         "Thing": _link("Thing", number % 7),

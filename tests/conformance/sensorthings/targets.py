@@ -5,8 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -52,15 +59,55 @@ def frost_target(**options: bool) -> Iterator[Target]:
 def nabe() -> Iterator[Target]:
     """Nabe with an open laboratory: a dataset which anybody may read and write without signing in.
 
-    This is the one place where it is started for suites and benchmark. Until `/sta/v1.1` is there a running one can be named:
-    NABE_STA_ROOT=http://127.0.0.1:8080/sta/v1.1 and NABE_STA_MQTT=127.0.0.1:1883. Raises `NotToBeHad`.
+    This is the one place where it is started for suites and benchmark: `nabe serve` on a workspace of its own. A running one
+    can be named instead: NABE_STA_ROOT=http://127.0.0.1:8080/sta/v1.1 and NABE_STA_MQTT=127.0.0.1:1883.
     """
     root = os.environ.get("NABE_STA_ROOT", "").rstrip("/")
-    if not root:
-        raise NotToBeHad(
-            "Nabe does not serve /sta/v1.1 yet; name a running server in NABE_STA_ROOT (and NABE_STA_MQTT)"
-        )
-    yield Target(root, address(os.environ.get("NABE_STA_MQTT", "")))
+    if root:
+        yield Target(root, address(os.environ.get("NABE_STA_MQTT", "")), without="tasking")
+        return
+    with tempfile.TemporaryDirectory(prefix="nabe-labor-") as folder, contextlib.ExitStack() as stack:
+        port, mqtt = _free_port(), _free_port()
+        for name, text in _LABORATORY.items():
+            path = Path(folder) / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text.format(port=port, mqtt=mqtt))
+        nabe = [sys.executable, "-c", "from nabe.cli import main; main()"]
+        subprocess.run([*nabe, "apply", "--yes", "-w", folder], check=True, capture_output=True)
+        with (Path(folder) / "log").open("wb") as log:
+            command = [*nabe, "serve", "--port", str(port), "-w", folder]
+            server = stack.enter_context(subprocess.Popen(command, stdout=log, stderr=log))
+            stack.callback(server.wait)
+            stack.callback(server.terminate)
+            root = f"http://127.0.0.1:{port}/sta/v1.1"
+            _until_it_answers(root)
+            yield Target(root, ("127.0.0.1", mqtt), without="tasking")
+
+
+_LABORATORY = {
+    "nabe.yaml": "kind: city\nid: labor\ntitle: Labor\nbase_uri: http://127.0.0.1:{port}\n"
+    "server: {{client_requests: 1000, mqtt_port: {mqtt}, log_level: warning}}\n",
+    "organisations/labor.yaml": "id: labor\ntitle: Labor\ntype: municipality\n",
+    "systems/netz.yaml": "id: netz\ntitle: Netz\nadapter: sensing\nowner: labor\n",
+    "datasets/labor.yaml": "id: labor\ntitle: Labor\nowner: labor\nsystem: netz\naccess: open\nmode: stream\n"
+    "stream: {{writers: [anonymous]}}\n",
+}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _until_it_answers(root: str) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(root, timeout=5).close()
+            return
+        time.sleep(0.1)
+    raise NotToBeHad(f"Nabe does not answer at {root}")
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from nabe.model.entities import EntityType
@@ -40,4 +41,20 @@ CONFORMANCE: Final = tuple(
         "data-array/data-array",
     )
 )
-SETTINGS: Final[dict[str, Any]] = {}
+#: Part 2 (OGC 17-079r1): named to those who see something that takes tasks.
+TASKING: Final = (_T.ACTUATOR, _T.TASK, _T.TASKING_CAPABILITY)
+_TASKING: Final = tuple(
+    f"http://www.opengis.net/spec/iot_tasking/1.0/req/{name}"
+    for name in ("tasking-capability", "task", "actuator", "create-tasks")
+)
+#: What is true while MQTT is served beside HTTP.
+_BY_MQTT: Final = (
+    f"{_SPEC}/create-observations-via-mqtt/observations-creation",
+    f"{_SPEC}/receive-updates-via-mqtt/receive-updates",
+)
+
+
+def settings(mqtt: Sequence[str] = (), *, tasking: bool = False) -> dict[str, Any]:
+    """`serverSettings`; `mqtt`: addresses at which MQTT is served (OGC 18-088, 9.2.1 and 14)."""
+    found: dict[str, Any] = {"conformance": [*CONFORMANCE, *(_TASKING if tasking else ()), *(_BY_MQTT if mqtt else ())]}
+    return found | ({name: {"endpoints": list(mqtt)} for name in _BY_MQTT} if mqtt else {})

@@ -158,14 +158,10 @@ class Renderer:
         query = "&".join(f"{name}={quote(text, safe=_SAFE)}" for name, text in options.items())
         return f"{self._root}{quote(path.strip('/'), safe=_SAFE)}?{query}"
 
-    def root(
-        self, sets: tuple[EntityType, ...], conformance: tuple[str, ...], settings: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def root(self, sets: tuple[EntityType, ...], settings: Mapping[str, Any]) -> dict[str, Any]:
         """The service's root document (9.2.1)."""
-        return {
-            "value": [{"name": ENTITIES[type].plural, "url": f"{self._root}{ENTITIES[type].plural}"} for type in sets],
-            "serverSettings": {"conformance": list(conformance), **settings},
-        }
+        named = [{"name": ENTITIES[type].plural, "url": f"{self._root}{ENTITIES[type].plural}"} for type in sets]
+        return {"value": named, "serverSettings": settings}
 
 
 def _token(row: EntityRow, query: EntityQuery) -> str | None:

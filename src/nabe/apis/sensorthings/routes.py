@@ -60,7 +60,8 @@ def _answer(request: Request, asker: Asker, path: str, body: bytes) -> Reply:
     if len(dataset) > _LONGEST or len(key) > _LONGEST:
         raise Invalid("That is no id.", field="Nabe-Dataset" if len(dataset) > _LONGEST else "Idempotency-Key")
     method = "GET" if request.method == "HEAD" else request.method
-    service = Service(services_of(request).hub, asker, _base(request), dataset, key)
+    mqtt = () if path else _mqtt(request)
+    service = Service(services_of(request).hub, asker, _base(request), dataset, key, mqtt)
     return service.answer(Asked(method, path, request.url.query, headers, body))
 
 
@@ -68,6 +69,18 @@ def _base(request: Request) -> str:
     # The guard has seen to it that the host is one.
     host = request.headers.get("host") or request.url.netloc
     return f"{request.scope['scheme']}://{host}{ROOT}"
+
+
+def _mqtt(request: Request) -> tuple[str, ...]:
+    """Where MQTT is served in this process."""
+    ports = services_of(request).parts.get("mqtt", dict)().get("ports", {})
+    host = request.url.hostname or "localhost"
+    if ":" in host:
+        host = f"[{host}]"
+    direct = [f"{scheme}://{host}:{port}" for scheme, port in sorted(ports.items())]
+    # The same over WebSocket, for browsers (`nabe.mqtt.websocket`).
+    web = _base(request).replace("http", "ws", 1).removesuffix(ROOT) + "/mqtt"
+    return (*direct, web) if direct else ()
 
 
 async def redirect(_: Request) -> Response:

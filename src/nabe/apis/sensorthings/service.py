@@ -11,7 +11,7 @@ from nabe.apis.sensorthings import aggregates, arrays, batch, bodies, options, p
 from nabe.apis.sensorthings.address import Address, address
 from nabe.apis.sensorthings.batch import Asked, Reply
 from nabe.apis.sensorthings.batching import Batch
-from nabe.apis.sensorthings.conformance import CONFORMANCE, SERVED, SETTINGS
+from nabe.apis.sensorthings.conformance import SERVED, TASKING, settings
 from nabe.apis.sensorthings.problems import NotHere
 from nabe.apis.sensorthings.render import SELF, Renderer, encode, inside, raw
 from nabe.errors import Invalid, NabeError, Unknown
@@ -34,16 +34,20 @@ def json(data: Any, status: int = 200) -> Reply:
 
 
 class Service:
-    """Answers the requests of one asker. `base`: the service's root as links name it; `dataset`: for new entities."""
+    """Answers the requests of one asker. `base`: the service's root as links name it; `dataset`: for new entities; `key`:
+    names the delivery; `mqtt`: addresses at which MQTT is served.
+    """
 
-    def __init__(self, hub: Hub, asker: Asker, base: str, dataset: str = "", key: str = "") -> None:
+    def __init__(
+        self, hub: Hub, asker: Asker, base: str, dataset: str = "", key: str = "", mqtt: tuple[str, ...] = ()
+    ) -> None:
         self._hub = hub
         self._sensing = hub.sensing
         self._asker = asker
         self._actor, self._use_case = asker.actor, asker.use_case
         self._render = Renderer(base)
         self._base = base
-        self._dataset = dataset
+        self._dataset, self._mqtt = dataset, mqtt
         self._key = f"{asker.actor.id}:{key}" if key else ""
 
     def answer(self, asked: Asked) -> Reply:
@@ -62,7 +66,9 @@ class Service:
         match path:
             case "":
                 _only(asked, "GET")
-                return json(self._render.root(SERVED, CONFORMANCE, SETTINGS))
+                tasking = bool(self._read(EntityQuery(EntityType.TASKING_CAPABILITY, top=1, keys=True)).rows)
+                sets = (*SERVED, *TASKING) if tasking else SERVED
+                return json(self._render.root(sets, settings(self._mqtt, tasking=tasking)))
             case "CreateObservations":
                 _only(asked, "POST")
                 return self._create_observations(asked)

@@ -287,13 +287,14 @@ class EntityQuery:
 class EntityRow:
     """One entity as the asker may see it: `values` by property name (absent: withheld or not selected).
 
-    `expanded`: relation -> page (many), row or None (one).
+    `expanded`: relation -> page (many), row or None (one). `absent`: relations to one that are known to lead nowhere.
     """
 
     type: EntityType
     id: int
     values: dict[str, Any]
     expanded: dict[str, EntityPage | EntityRow | None] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

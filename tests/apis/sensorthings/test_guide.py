@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.apis.sensorthings.conftest import stream
 
 from nabe.model.catalogue import Change
 from nabe.model.dataset import Access, System
 from nabe.model.text import Text
 from nabe.testing.serving import OpenCity
-from tests.apis.sensorthings.conftest import stream
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "sensorthings.md"
 EXAMPLES = re.findall(r"<!-- example: (.*?) -->\n```\w*\n(.*?)```", GUIDE.read_text("utf-8"), re.S)

@@ -101,9 +101,8 @@ def test_the_next_page(query, link):
 
 
 def test_data_arrays():
-    along = {"Datastream": EntityRow(T.DATASTREAM, 1, {})}
     first, second = observation(1, 1.5), observation(1, [1, 2], stream=2)
-    first.expanded = along
+    first.absent, second.absent = ("MultiDatastream",), ("Datastream",)
     page = EntityPage(T.OBSERVATION, [first, second], total=9)
     wanted = asked("Observations", "$resultFormat=dataArray&$count=true")
     found = tabular.data_arrays(page, wanted, "Observations", Renderer(BASE))

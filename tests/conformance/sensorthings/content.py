@@ -116,10 +116,14 @@ def _everything(multi: bool) -> Iterator[tuple[str, list[Entity]]]:
     yield "ObservedProperty", [_property(number) for number in range(4)]
     yield "FeatureOfInterest", [_feature(number) for number in range(len(_GEOMETRIES))]
     yield "Datastream", [_datastream(number) for number in range(16)]
-    yield "Observation", [_observation(number) for number in range(120)]
+    # In the order of their streams: where ids hold the stream, their order is that of creation, too.
+    yield (
+        "Observation",
+        [_observation(number) for number in sorted(range(120), key=lambda number: (number % 15, number))],
+    )
     if multi:
         yield "MultiDatastream", [_multi(number) for number in range(3)]
-        yield "Observation", [_multi_observation(number) for number in range(12)]
+        yield "Observation", [_multi_observation(number) for number in sorted(range(12), key=lambda number: number % 3)]
 
 
 def _link(kind: str, number: int) -> Entity:

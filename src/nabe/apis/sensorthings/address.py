@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from nabe.apis.sensorthings.kinds import STRUCTURED
 from nabe.apis.sensorthings.problems import NO_ID, no_such
 from nabe.errors import Invalid, Unknown
 from nabe.model.entities import ENTITIES, SETS, EntityKind, EntityType, Hop
@@ -106,7 +107,8 @@ def _property(at: Address, parts: list[str]) -> Address | None:
         steps += [int(digits) for digits in re.findall(r"[0-9]+", found[2])]
     if steps == ["id"] or steps == ["@iot.id"]:
         return Address(at.type, at.hops, at.id, inside=("id",), label="@iot.id")
-    if steps[0] not in ENTITIES[at.type].properties:
+    found_property = ENTITIES[at.type].properties.get(str(steps[0]))
+    if found_property is None or (len(steps) > 1 and found_property.type not in STRUCTURED):
         return None
     return Address(at.type, at.hops, at.id, inside=tuple(steps), label=label)
 

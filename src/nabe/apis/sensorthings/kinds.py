@@ -46,7 +46,7 @@ _NAMES: Final = {
     "p": "a duration",
 }
 #: Properties whose values have keys or places.
-_STRUCTURED: Final = frozenset({ValueType.JSON, ValueType.RESULT, ValueType.GEOMETRY})
+STRUCTURED: Final = frozenset({ValueType.JSON, ValueType.RESULT, ValueType.GEOMETRY})
 
 
 def of(term: Literal | Path, type: EntityType, variables: Mapping[str, EntityType]) -> str:
@@ -149,7 +149,7 @@ def property_path(
         raise Invalid(
             f"{field}: {at.value} has no {str(name)[:60]!r}.", hint=f"It has {', '.join(names)}.", field=field
         )
-    if keys and found.type not in _STRUCTURED:
+    if keys and found.type not in STRUCTURED:
         raise Invalid(f"{field}: {name} of {at.value} has nothing inside.", field=field)
     return Path(tuple(steps))
 

@@ -88,7 +88,8 @@ class Renderer:
                     made[name] = None
             if top:
                 for name, end in plan.links:
-                    made[name] = link + end
+                    if not row.absent or end[1:] not in row.absent:
+                        made[name] = link + end
         else:
             self._selected(row, shown, link, made)
         for name, inner in shown.expand.items():
@@ -120,7 +121,7 @@ class Renderer:
             if found.total is not None and inner.count:
                 made[name + COUNT] = found.total
             made[name] = [self.entity(item, inner, top=False) for item in found.rows]
-            if found.more:
+            if found.more and inner.top != 0:
                 made[name + NEXT] = f"{link}/{name}?{self._options(inner)}$skip={inner.skip + len(found.rows)}"
         elif isinstance(found, EntityRow):
             made[name] = self.entity(found, inner, top=False)
@@ -139,7 +140,7 @@ class Renderer:
     def page(self, page: EntityPage, asked: Question, path: str) -> dict[str, Any]:
         """A set. `path`: the address asked for, below the root, without its query."""
         made: dict[str, Any] = {COUNT: page.total} if asked.query.count and page.total is not None else {}
-        if page.more:
+        if page.more and asked.query.top != 0:  # a page of none would lead to itself
             made[NEXT] = self.next_link(page, asked, path)
         if asked.query.keys:
             made["value"] = [{SELF: self.self_link(row.type, row.id)} for row in page.rows]

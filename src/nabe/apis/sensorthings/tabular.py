@@ -31,12 +31,12 @@ _SHAPES: Final = frozenset({"Feature", "FeatureCollection"})
 
 
 def prepared(asked: Question) -> EntityQuery:
-    """The question with what the format needs besides: where things are, and which kind of stream Observations are of."""
+    """The question with what the format needs besides: where things are."""
     query, format = asked.query, asked.format
     if format == "dataArray":
         if query.type is not _T.OBSERVATION:
             raise Invalid("Data arrays are of Observations.", field="$resultFormat")
-        return _along(query, "Datastream", EntityQuery(_T.DATASTREAM, select=()))
+        return query
     if format == "CSV":
         _flat(asked.shown, query.type)
     if format == "GeoJSON" and query.type in _PLACES:
@@ -75,7 +75,7 @@ def data_arrays(page: EntityPage, asked: Question, path: str, renderer: Renderer
     components = ["/".join(map(str, path)) for path in paths]
     groups: dict[str, dict[str, Any]] = {}
     for row in page.rows:
-        type = _T.DATASTREAM if isinstance(row.expanded.get("Datastream"), EntityRow) else _T.MULTI_DATASTREAM
+        type = _T.MULTI_DATASTREAM if "Datastream" in row.absent else _T.DATASTREAM
         link = renderer.self_link(type, stream_of(row.id))
         if link not in groups:
             groups[link] = {

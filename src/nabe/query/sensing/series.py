@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -25,6 +25,13 @@ from nabe.query.sensing.split import split as split_condition
 from nabe.query.sensing.view import View
 
 _OBSERVATION = EntityType.OBSERVATION
+#: Relations of an Observation that lead nowhere, by those that lead somewhere.
+_WITHOUT: Final = {
+    ("Datastream", "FeatureOfInterest"): ("MultiDatastream",),
+    ("MultiDatastream", "FeatureOfInterest"): ("Datastream",),
+    ("Datastream",): ("MultiDatastream", "FeatureOfInterest"),
+    ("MultiDatastream",): ("Datastream", "FeatureOfInterest"),
+}
 _FEATURE = Path(("FeatureOfInterest", "id"))
 #: Orders of the store: property -> its name there.
 _ORDERS = {"id": "id", "phenomenonTime": "time", "resultTime": "result_time"}
@@ -250,6 +257,8 @@ class Series:
         rows = rows_of(table, () if query.keys else query.select)
         rows = self._pruned(rows, table)
         links = self._links(table)
+        for row, link in zip(rows, links, strict=True):
+            row.absent = _WITHOUT[tuple(link)]
         return Found(EntityPage(_OBSERVATION, rows), links, Counter(self._datasets(links)))
 
     def _links(self, table: pa.Table) -> list[Mapping[str, int]]:

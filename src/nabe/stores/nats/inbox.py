@@ -12,7 +12,7 @@ import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.js import api
+from nats.js import JetStreamContext, api
 
 from nabe.errors import SourceUnavailable
 from nabe.stores.nats.link import Link
@@ -21,6 +21,17 @@ _LOG = logging.getLogger("nabe.nats")
 #: Batches at work at a time; seconds after which one is handed out again; seconds that one stays after it is done with.
 _AT_WORK, _AGAIN_S, KEPT_S = 8, 30, 120.0
 _CONSUMER = "ingest"
+
+
+async def _waiting(pull: JetStreamContext.PullSubscription) -> list[Msg]:
+    """Batches that are there; waits for the first. (Asked for several at once, the client would wait for all of them.)"""
+    (first,) = await pull.fetch(1, timeout=5)
+    more = min(_AT_WORK - 1, first.metadata.num_pending)
+    found = [first]
+    if more:
+        with contextlib.suppress(nats.errors.TimeoutError, TimeoutError):
+            found += await pull.fetch(more, timeout=0.1)
+    return found
 
 
 class NatsInbox:
@@ -86,7 +97,7 @@ class NatsInbox:
                         await places.acquire()
                         places.release()
                         with contextlib.suppress(nats.errors.TimeoutError, TimeoutError):
-                            for message in await pull.fetch(_AT_WORK, timeout=5):
+                            for message in await _waiting(pull):
                                 await places.acquire()
                                 group.create_task(self._one(message, work, places))
                 except (nats.errors.Error, SourceUnavailable, OSError, TimeoutError) as error:

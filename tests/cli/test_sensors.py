@@ -136,7 +136,12 @@ def test_the_help_has_examples(nabe):
 
 
 def test_live_shows_what_another_process_stores(village):
-    code = f"import sys; sys.argv = ['nabe', 'sensors', '-w', {str(village)!r}, '--as', 'anonymous', '--live', '--every', '0.5']\n"
+    # A runner in the background hands SIGINT down ignored; a terminal does not.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code = (
+        heard
+        + f"import sys; sys.argv = ['nabe', 'sensors', '-w', {str(village)!r}, '--as', 'anonymous', '--live', '--every', '0.5']\n"
+    )
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", code + "from nabe.cli import main; main()"],
         stdout=subprocess.PIPE,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from nabe.app import Nabe, channels
-from nabe.cli.common import AsJson, Workspace, line, opened, show
+from nabe.cli.common import AsJson, Workspace, done, line, opened, plain, show
 from nabe.errors import Invalid
 from nabe.model.message import Parked
 from nabe.mqtt import Channels
@@ -57,36 +57,50 @@ def listed(
     show(rows, ("number", "at", "actor", "topic", "why", "payload"), as_json=as_json)
 
 
-def replay(numbers: _Numbers = None, topic: _Topic = "", every: _All = False, workspace: Workspace = None) -> None:
+def replay(
+    numbers: _Numbers = None,
+    topic: _Topic = "",
+    every: _All = False,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
     """Try again, as the accounts that sent them: after the declaration, the stream or the right that was missing is there.
 
     What is stored now is no longer parked. [dim]nabe parked replay --all --topic v1.1/[/dim]
     """
     with opened(workspace) as nabe:
         takers = Channels(channels(nabe))
-        done, left = [], 0
+        stored: list[int] = []
+        left: list[dict[str, object]] = []
         for item in _chosen(nabe, numbers, topic, every):
             message = replace(item.message, key=f"{item.message.key}:again")
             error = outcomes(takers.taking(message.topic), [message])[0]
             if error is None:
-                done.append(item.number)
+                stored.append(item.number)
             else:
-                left += 1
-                line(f"[yellow]{item.number}[/yellow] {error.detail}")
-        nabe.parking.drop(done)
-    line(f"{len(done)} stored, {left} left parked")
+                left.append({"number": item.number, "why": error.detail})
+                if not as_json:
+                    line("[yellow]", plain(str(item.number)), "[/yellow] ", plain(error.detail))
+        nabe.parking.drop(stored)
+    done(f"{len(stored)} stored, {len(left)} left parked", {"stored": stored, "left": left}, as_json)
     if left:
         raise typer.Exit(2)
 
 
-def drop(numbers: _Numbers = None, topic: _Topic = "", every: _All = False, workspace: Workspace = None) -> None:
+def drop(
+    numbers: _Numbers = None,
+    topic: _Topic = "",
+    every: _All = False,
+    workspace: Workspace = None,
+    as_json: AsJson = False,
+) -> None:
     """Forget messages for good.
 
     [dim]nabe parked drop 17 18[/dim]
     """
     with opened(workspace) as nabe:
         count = nabe.parking.drop([item.number for item in _chosen(nabe, numbers, topic, every)])
-    line(f"{count} dropped")
+    done(f"{count} dropped", {"dropped": count}, as_json)
 
 
 def _all(nabe: Nabe, topic: str) -> Iterator[Parked]:

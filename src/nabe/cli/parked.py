@@ -80,7 +80,7 @@ def replay(
             else:
                 left.append({"number": item.number, "why": error.detail})
                 if not as_json:
-                    line("[yellow]", plain(str(item.number)), "[/yellow] ", plain(error.detail))
+                    line(f"[yellow]{item.number}[/yellow] ", plain(error.detail))
         nabe.parking.drop(stored)
     done(f"{len(stored)} stored, {len(left)} left parked", {"stored": stored, "left": left}, as_json)
     if left:

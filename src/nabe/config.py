@@ -39,6 +39,8 @@ class Settings:
     """Addresses of reverse proxies whose X-Forwarded-* headers count, comma-separated."""
     jobs: int = 2
     """Silos worked on at a time by schedule (copies, checks); 0: this process follows no schedule."""
+    tasking: bool = True
+    """Name what takes tasks (Actuators, TaskingCapabilities, Tasks) in the root of SensorThings, too."""
     mqtt: bool = True
     """Let devices publish and subscribe over MQTT."""
     mqtt_host: str = ""

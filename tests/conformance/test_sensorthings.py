@@ -13,8 +13,6 @@ suites = pytest.mark.skipif(bool(targets.why_not()), reason=targets.why_not())
 
 #: The suite compares a number with a reader of texts (see `ets.run`): no server that answers with a number passes.
 HOPELESS = {"checkQueriesPriorityOrdering"}
-#: Asserts that Tasking is claimed; Nabe names it where something takes tasks.
-TASKING = {"readEntitiesAndCheckResponse"}
 
 
 def failures(found: list[Result]) -> list[str]:
@@ -34,9 +32,9 @@ def test_ets_passes_nabe(lenient: bool) -> None:
 
 @suites
 def test_frosts_tests_pass_nabe() -> None:
-    with targets.nabe_target() as target:
+    with targets.nabe_target(tasking=True) as target:
         found = frost_tests.run(target.base, target.mqtt, without=target.without, settle=target.settle)
-    assert failures([one for one in found if one.test not in TASKING]) == []
+    assert failures(found) == []
     assert len(found) == 176
 
 

@@ -42,7 +42,9 @@ def hours(count):
 
 def test_the_root_names_its_sets(http):
     root = http.get("").json()
-    assert {"name": "Things", "url": f"{BASE}/Things"} in root["value"]
+    assert {"name": "Things", "url": f"{BASE}/Things"} in root["value"] and root["value"][-1][
+        "name"
+    ] == "TaskingCapabilities"
     assert all(item.startswith("http://www.opengis.net/spec/") for item in root["serverSettings"]["conformance"])
     assert http.get("http://testserver/sta", follow_redirects=False).status_code == 307
 

@@ -56,22 +56,22 @@ def frost_target(**options: bool) -> Iterator[Target]:
 
 
 @contextlib.contextmanager
-def nabe() -> Iterator[Target]:
+def nabe(*, tasking: bool = False) -> Iterator[Target]:
     """Nabe with an open laboratory: a dataset which anybody may read and write without signing in.
 
-    This is the one place where it is started for suites and benchmark: `nabe serve` on a workspace of its own. A running one
+    `tasking`: whether its root names Tasking, which ets-sta10 does not bear and FROST's tests ask for. This is the one place where it is started for suites and benchmark: `nabe serve` on a workspace of its own. A running one
     can be named instead: NABE_STA_ROOT=http://127.0.0.1:8080/sta/v1.1 and NABE_STA_MQTT=127.0.0.1:1883.
     """
     root = os.environ.get("NABE_STA_ROOT", "").rstrip("/")
     if root:
-        yield Target(root, address(os.environ.get("NABE_STA_MQTT", "")), without="tasking")
+        yield Target(root, address(os.environ.get("NABE_STA_MQTT", "")), without="" if tasking else "tasking")
         return
     with tempfile.TemporaryDirectory(prefix="nabe-labor-") as folder, contextlib.ExitStack() as stack:
         port, mqtt = _free_port(), _free_port()
         for name, text in _LABORATORY.items():
             path = Path(folder) / name
             path.parent.mkdir(exist_ok=True)
-            path.write_text(text.format(port=port, mqtt=mqtt))
+            path.write_text(text.format(port=port, mqtt=mqtt, tasking=str(tasking).lower()))
         nabe = [sys.executable, "-c", "from nabe.cli import main; main()"]
         subprocess.run([*nabe, "apply", "--yes", "-w", folder], check=True, capture_output=True)
         with (Path(folder) / "log").open("wb") as log:
@@ -81,12 +81,12 @@ def nabe() -> Iterator[Target]:
             stack.callback(server.terminate)
             root = f"http://127.0.0.1:{port}/sta/v1.1"
             _until_it_answers(root)
-            yield Target(root, ("127.0.0.1", mqtt), without="tasking")
+            yield Target(root, ("127.0.0.1", mqtt), without="" if tasking else "tasking")
 
 
 _LABORATORY = {
     "nabe.yaml": "kind: city\nid: labor\ntitle: Labor\nbase_uri: http://127.0.0.1:{port}\n"
-    "server: {{client_requests: 1000, mqtt_port: {mqtt}, log_level: warning}}\n",
+    "server: {{client_requests: 1000, mqtt_port: {mqtt}, log_level: warning, tasking: {tasking}}}\n",
     "organisations/labor.yaml": "id: labor\ntitle: Labor\ntype: municipality\n",
     "systems/netz.yaml": "id: netz\ntitle: Netz\nadapter: sensing\nowner: labor\n",
     "datasets/labor.yaml": "id: labor\ntitle: Labor\nowner: labor\nsystem: netz\naccess: open\nmode: stream\n"
@@ -111,11 +111,11 @@ def _until_it_answers(root: str) -> None:
 
 
 @contextlib.contextmanager
-def nabe_target() -> Iterator[Target]:
+def nabe_target(*, tasking: bool = False) -> Iterator[Target]:
     """Nabe for a test, which is skipped when it cannot be had."""
     with contextlib.ExitStack() as stack:
         try:
-            target = stack.enter_context(nabe())
+            target = stack.enter_context(nabe(tasking=tasking))
         except NotToBeHad as reason:
             _skip(str(reason))
         yield target

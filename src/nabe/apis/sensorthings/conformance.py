@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from nabe.model.entities import EntityType
+from nabe.model.entities import ENTITIES, EntityType
 
 _T = EntityType
 #: Sets that the root names.
@@ -41,7 +41,7 @@ CONFORMANCE: Final = tuple(
         "data-array/data-array",
     )
 )
-#: Part 2 (OGC 17-079r1): named to those who see something that takes tasks.
+#: Part 2 (OGC 17-079r1): named unless the setting `tasking` is off.
 TASKING: Final = (_T.ACTUATOR, _T.TASK, _T.TASKING_CAPABILITY)
 _TASKING: Final = tuple(
     f"http://www.opengis.net/spec/iot_tasking/1.0/req/{name}"
@@ -54,7 +54,10 @@ _BY_MQTT: Final = (
 )
 
 
-def settings(mqtt: Sequence[str] = (), *, tasking: bool = False) -> dict[str, Any]:
-    """`serverSettings`; `mqtt`: addresses at which MQTT is served (OGC 18-088, 9.2.1 and 14)."""
-    found: dict[str, Any] = {"conformance": [*CONFORMANCE, *(_TASKING if tasking else ()), *(_BY_MQTT if mqtt else ())]}
-    return found | ({name: {"endpoints": list(mqtt)} for name in _BY_MQTT} if mqtt else {})
+def root(base: str, mqtt: Sequence[str] = (), *, tasking: bool = False) -> dict[str, Any]:
+    """The service's root document (9.2.1). `mqtt`: addresses at which MQTT is served (14)."""
+    claims = [*CONFORMANCE, *(_TASKING if tasking else ()), *(_BY_MQTT if mqtt else ())]
+    settings: dict[str, Any] = {"conformance": claims}
+    settings |= {name: {"endpoints": list(mqtt)} for name in _BY_MQTT} if mqtt else {}
+    names = [ENTITIES[type].plural for type in (*SERVED, *(TASKING if tasking else ()))]
+    return {"value": [{"name": name, "url": f"{base}/{name}"} for name in names], "serverSettings": settings}

@@ -159,11 +159,6 @@ class Renderer:
         query = "&".join(f"{name}={quote(text, safe=_SAFE)}" for name, text in options.items())
         return f"{self._root}{quote(path.strip('/'), safe=_SAFE)}?{query}"
 
-    def root(self, sets: tuple[EntityType, ...], settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The service's root document (9.2.1)."""
-        named = [{"name": ENTITIES[type].plural, "url": f"{self._root}{ENTITIES[type].plural}"} for type in sets]
-        return {"value": named, "serverSettings": settings}
-
 
 def _token(row: EntityRow, query: EntityQuery) -> str | None:
     """The place of an Observation in its order, for `EntityQuery.after`."""

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from nabe.apis.sensorthings import live, problems
+from nabe.apis.sensorthings import conformance, live, problems
 from nabe.apis.sensorthings.batch import ROOT, Asked, Reply
 from nabe.apis.sensorthings.gathering import Gathering, Posted
 from nabe.apis.sensorthings.service import Service
@@ -60,8 +60,9 @@ def _answer(request: Request, asker: Asker, path: str, body: bytes) -> Reply:
     if len(dataset) > _LONGEST or len(key) > _LONGEST:
         raise Invalid("That is no id.", field="Nabe-Dataset" if len(dataset) > _LONGEST else "Idempotency-Key")
     method = "GET" if request.method == "HEAD" else request.method
-    mqtt = () if path else _mqtt(request)
-    service = Service(services_of(request).hub, asker, _base(request), dataset, key, mqtt)
+    base = _base(request)
+    root = {} if path else conformance.root(base, _mqtt(request), tasking=services_of(request).settings.tasking)
+    service = Service(services_of(request).hub, asker, base, dataset, key, root)
     return service.answer(Asked(method, path, request.url.query, headers, body))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from zlib import crc32
 
@@ -11,7 +13,6 @@ from nabe.apis.sensorthings import aggregates, arrays, batch, bodies, options, p
 from nabe.apis.sensorthings.address import Address, address
 from nabe.apis.sensorthings.batch import Asked, Reply
 from nabe.apis.sensorthings.batching import Batch
-from nabe.apis.sensorthings.conformance import SERVED, TASKING, settings
 from nabe.apis.sensorthings.problems import NotHere
 from nabe.apis.sensorthings.render import SELF, Renderer, encode, inside, raw
 from nabe.errors import Invalid, NabeError, Unknown
@@ -35,11 +36,17 @@ def json(data: Any, status: int = 200) -> Reply:
 
 class Service:
     """Answers the requests of one asker. `base`: the service's root as links name it; `dataset`: for new entities; `key`:
-    names the delivery; `mqtt`: addresses at which MQTT is served.
+    names the delivery; `root`: the document at the root.
     """
 
     def __init__(
-        self, hub: Hub, asker: Asker, base: str, dataset: str = "", key: str = "", mqtt: tuple[str, ...] = ()
+        self,
+        hub: Hub,
+        asker: Asker,
+        base: str,
+        dataset: str = "",
+        key: str = "",
+        root: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self._hub = hub
         self._sensing = hub.sensing
@@ -47,7 +54,7 @@ class Service:
         self._actor, self._use_case = asker.actor, asker.use_case
         self._render = Renderer(base)
         self._base = base
-        self._dataset, self._mqtt = dataset, mqtt
+        self._dataset, self._root = dataset, root
         self._key = f"{asker.actor.id}:{key}" if key else ""
 
     def answer(self, asked: Asked) -> Reply:
@@ -66,9 +73,7 @@ class Service:
         match path:
             case "":
                 _only(asked, "GET")
-                tasking = bool(self._read(EntityQuery(EntityType.TASKING_CAPABILITY, top=1, keys=True)).rows)
-                sets = (*SERVED, *TASKING) if tasking else SERVED
-                return json(self._render.root(sets, settings(self._mqtt, tasking=tasking)))
+                return json(self._root)
             case "CreateObservations":
                 _only(asked, "POST")
                 return self._create_observations(asked)
